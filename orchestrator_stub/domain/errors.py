@@ -1,0 +1,43 @@
+"""Errors that the domain can state. The api renders the first; compute turns the second into an execution's fate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class OrchestratorError(Exception):
+    """A request that is refused, with everything the release's error body carries."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str = "InternalError",
+        component: str = "APIServer",
+        hint: str = "",
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.component = component
+        self.hint = hint
+        self.details: Mapping[str, str] = details or {}
+
+
+class StepError(Exception):
+    """A step of an execution (bid, inputs, run, publish) failed; `message` is what history and state show."""
+
+    def __init__(self, message: str, *, topic: str = "", details: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.topic = topic
+        """Overrides the topic of the phase that failed ("Exec Scanning", "Preparing Environment", ...)."""
+        self.details: Mapping[str, str] = details or {}
+        """Extra event details (Hint, ErrorCode, ...); `IsError` is added by the engine."""
+
+
+class SettingsError(Exception):
+    """A flag or file of the stub is wrong; the text names it and what would be right (exit status 2)."""

@@ -1,0 +1,154 @@
+"""THE table of what differs between releases. Code asks the table; no version number decides anything elsewhere.
+
+Sources: the fact sheet and the findings of recorded servers, named at each entry. `docs` is the user's document
+("Orchestrator Endpoint") taken at its word; where that page is silent it behaves like 1.5.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from orchestrator_stub.domain.states import ComputeState
+
+_COMPUTE_NUMBERS: Mapping[ComputeState, int] = {
+    ComputeState.UNDEFINED: 0,
+    ComputeState.NEW: 1,
+    ComputeState.ASK_FOR_BID: 2,
+    ComputeState.ASK_FOR_BID_ACCEPTED: 3,
+    ComputeState.ASK_FOR_BID_REJECTED: 4,
+    ComputeState.BID_ACCEPTED: 5,
+    ComputeState.RUNNING: 6,
+    ComputeState.PUBLISHING: 7,
+    ComputeState.BID_REJECTED: 8,
+    ComputeState.COMPLETED: 9,
+    ComputeState.FAILED: 10,
+    ComputeState.CANCELLED: 11,
+}
+_DOCS_COMPUTE_NUMBERS: Mapping[ComputeState, int] = {
+    ComputeState.UNDEFINED: 0,
+    ComputeState.NEW: 1,
+    ComputeState.ASK_FOR_BID: 2,
+    ComputeState.ASK_FOR_BID_ACCEPTED: 3,
+    ComputeState.ASK_FOR_BID_REJECTED: 4,
+    ComputeState.BID_ACCEPTED: 5,
+    ComputeState.RUNNING: 5,
+    ComputeState.PUBLISHING: 5,
+    ComputeState.BID_REJECTED: 6,
+    ComputeState.COMPLETED: 7,
+    ComputeState.FAILED: 8,
+    ComputeState.CANCELLED: 9,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What one server release does. Every field names a behaviour, never a version."""
+
+    name: str
+    """What `--emulate` takes: "1.5.2" ... "1.9.3", "docs"."""
+    git_version: str
+    """What the server announces, e.g. "v1.9.3"."""
+    page_shapes: bool = False
+    """Bodies as the user's document prints them (Jobs/Executions/History/Results lists, transitions, flat nodes)."""
+    compute_numbers: Mapping[ComputeState, int] = None  # type: ignore[assignment]  # always given below
+    list_limit_default: int = 0
+    """Default `limit` of job and node lists; 0 = all (the document says 10)."""
+    approval_shown: bool = True
+    """An approved execution shows BidAccepted with Message "Running" (1.6+); before it stays AskForBidAccepted (FINDINGS 3)."""
+    unapproved_shown_as_new: bool = True
+    """ops and daemon executions stay New for their whole run (FINDINGS 1 row 3.8); 1.5.2 shows AskForBidAccepted."""
+    state_details: bool = False
+    """A failed execution's ComputeState repeats the event's Details (1.5.2)."""
+    missing_count: int = 1
+    """Count of a batch or service job without the key (fact sheet 4.4)."""
+    everywhere_count: int = 0
+    """Count that ops and daemon jobs are stored with (fact sheet 4.4)."""
+    everywhere_count_refused: bool = True
+    """ops and daemon with Count > 1 are refused with 400 (1.7+, FINDINGS 1 row 4.3)."""
+    default_memory: str = "512Mb"
+    """Default memory of a job (fact sheet 4.5); CPU is 500m everywhere."""
+    default_network: str = "Default"
+    """Zero value of the network type (fact sheet 3.7)."""
+    networks: tuple[str, ...] = ("Default", "None", "Host", "Full", "HTTP", "Bridge")
+    """Network words that are understood, in the spelling they come back in (fact sheet 3.7)."""
+    networked_jobs_rejected: bool = False
+    """Full and HTTP are refused by the node's admission control (FINDINGS 3)."""
+    task_env_passed: bool = True
+    """Task.Env and BACALHAU_* reach the program (1.6.4+, FINDINGS-docker 2)."""
+    partitions: bool = True
+    """Executions carry PartitionIndex and a failed partition is run again (1.6+)."""
+    unique_names: bool = True
+    """Name is unique in a namespace, submitting it again updates the job; versions, diff, rerun exist (1.8+)."""
+    wasm_module_path: bool = True
+    """EntryModule is a path among the inputs; the legacy object is converted (1.7+)."""
+    logs_from_node: bool = True
+    """Logs of finished jobs come from the node's full log (1.8+), before from RunOutput (FINDINGS-docker 8)."""
+    executions_embed_job: bool = True
+    """Each execution carries its job (1.8+, FINDINGS 2)."""
+    connection_state: bool = True
+    """NodeState has ConnectionState and ComputeNodeInfo an address (1.6+)."""
+    node_name_label: bool = True
+    """Automatic node labels are os_type, os_arch, name (1.8+), before Operating-System and Architecture."""
+    archive_root_mode: int = 0o700
+    """Mode of `.` in published archives (FINDINGS-docker 4: 0755 up to 1.7)."""
+    queue_on_node: bool = True
+    """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7); 1.5.2 fails or queues them."""
+
+    def compute_number(self, state: ComputeState) -> int:
+        """The integer this release sends for an execution state."""
+        return self.compute_numbers[state]
+
+
+_R193 = Release(name="1.9.3", git_version="v1.9.3", compute_numbers=_COMPUTE_NUMBERS)
+_R180 = replace(_R193, name="1.8.0", git_version="v1.8.0")
+_R170 = replace(
+    _R180,
+    name="1.7.0",
+    git_version="v1.7.0",
+    unique_names=False,
+    logs_from_node=False,
+    executions_embed_job=False,
+    node_name_label=False,
+    archive_root_mode=0o755,
+)
+_R165 = replace(
+    _R170,
+    name="1.6.5",
+    git_version="v1.6.5",
+    everywhere_count_refused=False,
+    default_network="None",
+    networks=("None", "Host", "HTTP", "Bridge"),
+    networked_jobs_rejected=True,
+    wasm_module_path=False,
+)
+_R152 = replace(
+    _R165,
+    name="1.5.2",
+    git_version="v1.5.2",
+    approval_shown=False,
+    unapproved_shown_as_new=False,
+    state_details=True,
+    missing_count=0,
+    everywhere_count=1,
+    default_memory="1Gb",
+    networks=("None", "Full", "HTTP"),
+    task_env_passed=False,
+    partitions=False,
+    connection_state=False,
+    queue_on_node=False,
+)
+_DOCS = replace(
+    _R152,
+    name="docs",
+    git_version="v1.1.0",
+    page_shapes=True,
+    compute_numbers=_DOCS_COMPUTE_NUMBERS,
+    list_limit_default=10,
+    # The page's users run programs; a stub that swallowed their environment would help nobody.
+    task_env_passed=True,
+    networked_jobs_rejected=False,
+)
+
+RELEASES: Mapping[str, Release] = {r.name: r for r in (_DOCS, _R152, _R165, _R170, _R180, _R193)}
+DEFAULT_RELEASE = "1.9.3"
