@@ -1,0 +1,89 @@
+"""Who may talk to the stub at all.
+
+A real server answers any web page's preflight with `*`; copied faithfully, any page in a browser could run programs
+and read files here. So each request needs a Host that is this machine (or allowed) and, if it has an Origin, one
+that is (design 4, safety). The rule is pure; the middleware only applies it.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_stub.settings import is_loopback
+
+Message = MutableMapping[str, Any]
+ASGIApp = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What is let in besides loopback."""
+
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    any_origin: bool = False
+    """True where the recorded CORS answers are shown, which is only where nothing on this machine can be reached."""
+
+    def refusal(self, host: str, origin: str, peer: str, path: str) -> str:
+        """Why a request is refused, as one sentence; "" when it is welcome."""
+        name = urllib.parse.urlsplit(f"//{host}").hostname or "" if host else ""
+        if not (is_loopback(name) or name in {h.lower() for h in self.hosts}):
+            return f"Host {host!r} is not this machine; start the stub with --allow-host {name or 'NAME'} to allow it"
+        if origin and not self.any_origin and origin not in self.origins:
+            page = urllib.parse.urlsplit(origin).hostname or ""
+            if not is_loopback(page):
+                return f"Origin {origin!r} is a foreign web page; start the stub with --allow-origin {origin} to allow it"
+        if (path == "/stub" or path.startswith("/stub/")) and peer and not is_loopback(peer):
+            return "/stub/ answers this machine only"
+        return ""
+
+
+class Guard:
+    """ASGI middleware that turns strangers away with 403 before anything reads their request."""
+
+    def __init__(self, app: ASGIApp, doors: Doors) -> None:
+        self._app = app
+        self._doors = doors
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        """Let the request through or answer it."""
+        if scope["type"] in ("http", "websocket"):
+            host, origin = _headers(scope["headers"])
+            client = scope.get("client")
+            refusal = self._doors.refusal(host, origin, client[0] if client else "", scope["path"])
+            if refusal:
+                await _refuse(scope, send, refusal)
+                return
+        await self._app(scope, receive, send)
+
+
+def _headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
+    host = origin = ""
+    for name, value in headers:
+        if name == b"host":
+            host = value.decode("latin-1")
+        elif name == b"origin":
+            origin = value.decode("latin-1")
+    return host, origin
+
+
+async def _refuse(scope: Message, send: Callable[[Message], Awaitable[None]], text: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": text[:120]})
+        return
+    body = json.dumps({"error": text}).encode() + b"\n"
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,105 @@
+"""What the stub says about itself: `/stub/info` and the export lines that `env` and the banner print."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StubInfo:
+    """Facts about a running stub; plain values only."""
+
+    release: str
+    url: str
+    s3_endpoint: str
+    """"" when there is no S3."""
+    s3_note: str
+    clock: str
+    nodes: int
+    node_size: str
+    """Size of a node in words, for people."""
+    docker: str
+    """What runs docker jobs, or why nothing does."""
+    runners: tuple[str, ...]
+    notes: tuple[str, ...]
+    flags: tuple[tuple[str, Any], ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The body of `/stub/info`."""
+        return {
+            "release": self.release,
+            "url": self.url,
+            "board": f"{self.url}/stub/",
+            "s3": {"endpoint": self.s3_endpoint or None, "note": self.s3_note},
+            "clock": self.clock,
+            "nodes": self.nodes,
+            "docker": self.docker,
+            "runners": list(self.runners),
+            "notes": list(self.notes),
+            "flags": dict(self.flags),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> StubInfo:
+        """Read the body of `/stub/info`, as `env` does. Raises KeyError for anything else."""
+        return cls(
+            release=plain["release"],
+            url=plain["url"],
+            s3_endpoint=plain["s3"]["endpoint"] or "",
+            s3_note=plain["s3"]["note"],
+            clock=plain["clock"],
+            nodes=plain["nodes"],
+            node_size="",
+            docker=plain["docker"],
+            runners=tuple(plain["runners"]),
+            notes=tuple(plain["notes"]),
+            flags=tuple(plain["flags"].items()),
+        )
+
+
+def environment(info: StubInfo, *, with_board: bool = False) -> dict[str, str]:
+    """The variables that point Airflow and Bacalhau's own programs at the stub.
+
+    :param with_board: also set the connection's `webui_url` to the stub's page, so that job links lead somewhere.
+    """
+    host, _, port = info.url.removeprefix("http://").rpartition(":")
+    connection = f"bacalhau://{host}:{port}"
+    if with_board:
+        link = f"{info.url}/stub/#/jobs/{{job_id}}"
+        connection = json.dumps(
+            {"conn_type": "bacalhau", "host": host, "port": int(port), "extra": {"webui_url": link}},
+            separators=(",", ":"),
+        )
+    variables = {"AIRFLOW_CONN_BACALHAU_DEFAULT": connection}
+    if info.s3_endpoint:
+        extra = {"endpoint_url": info.s3_endpoint, "region_name": "us-east-1"}
+        aws = {"conn_type": "aws", "login": "stub", "password": "stub", "extra": extra}
+        variables["AIRFLOW_CONN_AWS_DEFAULT"] = json.dumps(aws, separators=(",", ":"))
+    variables["BACALHAU_API_HOST"] = host
+    variables["BACALHAU_API_PORT"] = port
+    return variables
+
+
+def export_lines(info: StubInfo) -> list[str]:
+    """`environment` as lines for a shell."""
+    variables = environment(info)
+    lines = [
+        f"export {name}='{value}'" for name, value in variables.items() if name.startswith("AIRFLOW_")
+    ]
+    api = " ".join(f"{name}={value}" for name, value in variables.items() if name.startswith("BACALHAU_"))
+    return [*lines, f"export {api}"]
+
+
+def banner(info: StubInfo) -> list[str]:
+    """What `serve` prints once it is ready; the first line is the sign that programs wait for."""
+    s3 = f"{info.s3_endpoint}   {info.s3_note}".strip() if info.s3_endpoint else info.s3_note
+    return [
+        f"bacalhau stub {info.release} listening on {info.url}",
+        f"board    {info.url}/stub/",
+        f"s3       {s3}",
+        f"nodes    {info.nodes} ({info.node_size})   docker: {info.docker}",
+        *(f"note     {note}" for note in info.notes),
+        *export_lines(info),
+    ]

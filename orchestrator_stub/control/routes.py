@@ -1,0 +1,50 @@
+"""The stub's own surface under `/stub/`, never mixed with the emulated one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from orchestrator_stub.control.info import StubInfo
+from orchestrator_stub.control.jobs_page import MOST, render
+from orchestrator_stub.engine.orchestrator import ExecutionQuery, HistoryQuery, JobQuery, Orchestrator
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def build_control(orchestrator: Orchestrator, info: Callable[[], StubInfo]) -> Starlette:
+    """The app that answers `/stub/...` (mounted at `/stub`)."""
+
+    async def facts(_: Request) -> Response:
+        return JSONResponse(info().to_plain())
+
+    async def jobs(_: Request) -> Response:
+        everything = orchestrator.list_jobs(JobQuery(namespace="*", reverse=True)).items
+        rows = [
+            (
+                job,
+                orchestrator.executions(job.id, ExecutionQuery()).items,
+                orchestrator.history(job.id, HistoryQuery()).items,
+            )
+            for job in everything[:MOST]
+        ]
+        return HTMLResponse(render(info().release, len(everything), rows), headers=_PAGE_HEADERS)
+
+    async def nothing(request: Request) -> Response:
+        return JSONResponse({"error": f"/stub{request.url.path.removeprefix('/stub')}: no such page"}, status_code=404)
+
+    return Starlette(
+        routes=[
+            Route("/info", facts),
+            Route("/", jobs),
+            Route("/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+        ]
+    )

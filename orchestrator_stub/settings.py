@@ -1,0 +1,177 @@
+"""Flags of the stub as one frozen value. Nothing else reads the command line or the environment."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.domain.release import DEFAULT_RELEASE, RELEASES
+
+DOCKER_RUNNERS = ("auto", "off", "sandbox", "scripted")
+NOT_YET = (
+    "--images",
+    "--manual-approval",
+    "--auth",
+    "--api-key",
+    "--tls-cert",
+    "--tls-key",
+    "--tls",
+    "--rate-limit",
+    "--data-dir",
+    "--clock",
+    "--seed",
+    "--scripts",
+    "--control-token",
+    "--trust-network",
+)
+"""Flags whose names are settled and whose work is not built yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedPath:
+    """A folder of this machine that local inputs may come from."""
+
+    folder: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything `serve` was told."""
+
+    host: str = "127.0.0.1"
+    port: int = 1234
+    """0 = any free port (also for S3 and published files)."""
+    emulate: str = DEFAULT_RELEASE
+    nodes: int = 3
+    docker_runner: str = "auto"
+    s3: str = "embedded"
+    """embedded, off, aws, or the URL of an S3 server."""
+    strict: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+    allow_url_inputs: bool = False
+    allow_local_paths: tuple[AllowedPath, ...] = ()
+
+    @property
+    def binds_loopback(self) -> bool:
+        """True when only this machine can connect."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """True for `localhost`, names below it, and loopback addresses (brackets allowed)."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argument errors become SettingsError, so that they read like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message}; `bacalhau-stub serve --help` lists the flags")
+
+
+def _local_path(text: str) -> AllowedPath:
+    folder, _, mode = text.partition(":")
+    if mode not in ("", "ro", "rw"):
+        raise SettingsError(f"--allow-local-path {text}: after the colon only ro or rw is understood")
+    path = Path(folder).expanduser()
+    if not path.is_absolute() or not path.is_dir():
+        raise SettingsError(f"--allow-local-path {text}: give an existing folder as an absolute path")
+    return AllowedPath(path.resolve(), mode == "rw")
+
+
+def add_address_flags(parser: argparse.ArgumentParser) -> None:
+    """The two flags that say where the stub is."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind or ask (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=1234, help="port, 0 = any free one (default 1234)")
+
+
+def serve_parser(prog: str) -> argparse.ArgumentParser:
+    """The parser of `serve` and `run`; unknown or later flags are told apart by `parse`."""
+    parser = _Parser(prog=prog, allow_abbrev=False, description="Serve a stub of the Bacalhau orchestrator.")
+    add_address_flags(parser)
+    parser.add_argument("--emulate", choices=tuple(RELEASES), default=DEFAULT_RELEASE, help="release to answer like")
+    parser.add_argument("--nodes", default="3", help="number of compute nodes (default 3)")
+    parser.add_argument("--docker-runner", default="auto", help=f"what runs docker jobs: {', '.join(DOCKER_RUNNERS)}")
+    parser.add_argument("--s3", default="embedded", help="embedded, off, aws, or the URL of an S3 server")
+    parser.add_argument("--strict", action="store_true", help="show also what hurts on a real server")
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="accept this Host header")
+    parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help="accept this web origin")
+    parser.add_argument("--allow-url-inputs", action="store_true", help="fetch URL inputs from any host")
+    parser.add_argument("--allow-local-path", action="append", default=[], metavar="DIR[:rw]", help="local inputs")
+    return parser
+
+
+def parse(arguments: Sequence[str], prog: str = "bacalhau-stub serve") -> Settings:
+    """Settings from the flags of `serve`.
+
+    :raises SettingsError: a flag is unknown, not built yet, or its value is wrong; the text says what would be right.
+    """
+    for word in arguments:
+        if word.split("=", 1)[0] in NOT_YET:
+            raise SettingsError(f"{word.split('=', 1)[0]}: not available yet")
+    given = serve_parser(prog).parse_args(list(arguments))
+    if given.docker_runner in ("docker", "process"):
+        raise SettingsError(f"--docker-runner {given.docker_runner}: not available yet")
+    if given.docker_runner not in DOCKER_RUNNERS:
+        raise SettingsError(f"--docker-runner {given.docker_runner}: choose one of {', '.join(DOCKER_RUNNERS)}")
+    if not given.nodes.isdigit():
+        raise SettingsError(f"--nodes {given.nodes}: a cluster file is not available yet; give a number of nodes")
+    if not 0 <= given.port <= 65535:
+        raise SettingsError(f"--port {given.port}: a port is 0 to 65535")
+    if int(given.nodes) > 1000:
+        raise SettingsError(f"--nodes {given.nodes}: at most 1000")
+    settings = Settings(
+        host=given.host,
+        port=given.port,
+        emulate=given.emulate,
+        nodes=int(given.nodes),
+        docker_runner=given.docker_runner,
+        s3=given.s3,
+        strict=given.strict,
+        allow_hosts=tuple(given.allow_host),
+        allow_origins=tuple(given.allow_origin),
+        allow_url_inputs=given.allow_url_inputs,
+        allow_local_paths=tuple(_local_path(text) for text in given.allow_local_path),
+    )
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    if settings.s3 not in ("embedded", "off", "aws"):
+        url = urllib.parse.urlsplit(settings.s3)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise SettingsError(f"--s3 {settings.s3}: choose embedded, off, aws, or an http(s) URL")
+    for origin in settings.allow_origins:
+        if "://" not in origin:
+            raise SettingsError(f"--allow-origin {origin}: an origin is scheme://host[:port]")
+    if settings.binds_loopback:
+        return
+    if not settings.allow_hosts:
+        raise SettingsError(
+            f"--host {settings.host} can be reached from other machines: name the host names that clients use "
+            "with --allow-host NAME"
+        )
+    if settings.docker_runner in ("auto", "sandbox"):
+        raise SettingsError(
+            f"--host {settings.host} can be reached from other machines, and the sandbox would run their programs here: "
+            "add --docker-runner off or scripted"
+        )
+    if settings.allow_local_paths:
+        raise SettingsError(
+            f"--host {settings.host} can be reached from other machines: --allow-local-path is only for loopback"
+        )
