@@ -157,7 +157,7 @@ def _without_empty(value: Any) -> Any:
 
 
 def label_value(text: str) -> str:
-    """`text` as a label value people can select by: `[A-Za-z0-9._-]`, at most 63 characters, alphanumeric at both ends."""
+    """`text` as people can select by it: `[A-Za-z0-9._-]`, at most 63 characters, alphanumeric at both ends."""
     ends = "._-"
     return re.sub(r"[^A-Za-z0-9._-]", "-", text).strip(ends)[:_LABEL_LIMIT].rstrip(ends)
 

@@ -27,6 +27,13 @@ class OrchestratorError(Exception):
         self.details: Mapping[str, str] = details or {}
 
 
+class HandlerPanic(OrchestratorError):
+    """A request that makes the real handler panic: a masked 500, sent without the server's own headers."""
+
+    def __init__(self) -> None:
+        super().__init__(500, "Internal server error", component="Unknown")
+
+
 class StepError(Exception):
     """A step of an execution (bid, inputs, run, publish) failed; `message` is what history and state show."""
 

@@ -21,6 +21,8 @@ class SpecConfig:
     type: str = ""
     params: Mapping[str, Any] | None = None
     """Parameters as submitted (JSON values); None when the key was absent or null."""
+    absent: bool = field(default=False, compare=False)
+    """True while a submission is checked whose engine or source was not given at all; gone once normalised."""
 
 
 @dataclass(frozen=True, slots=True)

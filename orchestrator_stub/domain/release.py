@@ -95,13 +95,48 @@ class Release:
     queue_on_node: bool = True
     """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7); 1.5.2 fails or queues them."""
 
+    # The HTTP door: what its answers look like.
+    short_problems: bool = True
+    """Validation says "invalid engine: ..." (1.8+), before "engine validation failed: ..." (fact sheet 4.3)."""
+    env_and_network_checked: bool = True
+    """Names of environment variables, domains and ports are validated (1.6+; FINDINGS 3)."""
+    normalised_first: bool = False
+    """Up to 1.6 a job is normalised before it is validated (fact sheet 4.3)."""
+    job_decoded_apart: bool = True
+    """Since 1.6 a job has its own JSON decoder: paths and offsets of type errors start at the job (goldens 26, 27)."""
+    media_type_exact: bool = True
+    """Only exactly application/json is JSON (1.8+), before any type that starts so (FINDINGS 1 row 2.5)."""
+    unknown_route_hint: bool = True
+    """404 of unknown routes says how to go on (1.8+, fact sheet 8.3)."""
+    legacy_routes: bool = False
+    """/id, /livez, /node_info, /requester of the first API answer; / is the version (up to 1.6, FINDINGS 1 row 1.1)."""
+    license_answer: str = ""
+    """What GET /agent/license says with no license: "" no such route, "plain" (1.6.2-1.7), "coded" (1.8)."""
+    auth_config: bool = True
+    """GET /agent/authconfig exists (1.7+)."""
+    managed_s3: bool = True
+    """The publisher s3managed exists and is advertised (1.8+)."""
+    full_id_lenient: bool = False
+    """Up to 1.7 a complete but unknown job id is an empty history and a missing bucket of executions (fact sheet 6.1)."""
+    node_update_reports: bool = False
+    """1.5.2 answers 200 to every node update and says Success false (fact sheet 1.13)."""
+    executions_order_checked: bool = False
+    """Up to 1.7 an unknown order_by of executions is a 500, since 1.8 it is ignored (fact sheet 1.8)."""
+    authorizer_texts: bool = True
+    """Since 1.8 a body without Content-Length gives "unexpected authorization error" (fact sheet 8.3)."""
+
     def compute_number(self, state: ComputeState) -> int:
         """The integer this release sends for an execution state."""
         return self.compute_numbers[state]
 
 
 _R193 = Release(name="1.9.3", git_version="v1.9.3", compute_numbers=_COMPUTE_NUMBERS)
-_R180 = replace(_R193, name="1.8.0", git_version="v1.8.0")
+_R180 = replace(
+    _R193,
+    name="1.8.0",
+    git_version="v1.8.0",
+    license_answer="coded",
+)
 _R170 = replace(
     _R180,
     name="1.7.0",
@@ -111,6 +146,14 @@ _R170 = replace(
     executions_embed_job=False,
     node_name_label=False,
     archive_root_mode=0o755,
+    license_answer="plain",
+    short_problems=False,
+    media_type_exact=False,
+    unknown_route_hint=False,
+    managed_s3=False,
+    full_id_lenient=True,
+    executions_order_checked=True,
+    authorizer_texts=False,
 )
 _R165 = replace(
     _R170,
@@ -121,6 +164,9 @@ _R165 = replace(
     networks=("None", "Host", "HTTP", "Bridge"),
     networked_jobs_rejected=True,
     wasm_module_path=False,
+    normalised_first=True,
+    legacy_routes=True,
+    auth_config=False,
 )
 _R152 = replace(
     _R165,
@@ -137,6 +183,10 @@ _R152 = replace(
     partitions=False,
     connection_state=False,
     queue_on_node=False,
+    license_answer="",
+    env_and_network_checked=False,
+    job_decoded_apart=False,
+    node_update_reports=True,
 )
 _DOCS = replace(
     _R152,

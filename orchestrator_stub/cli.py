@@ -1,0 +1,150 @@
+"""The command line: `serve`, `run` and `env`. Parses, starts, prints; decides nothing about jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+from orchestrator_stub.control.info import StubInfo, banner, environment, export_lines
+from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.settings import Settings, add_address_flags, parse
+
+USAGE = """usage: bacalhau-stub serve [flags]            serve until SIGTERM or Ctrl-C
+       bacalhau-stub run [flags] -- COMMAND    serve while COMMAND runs, with the variables set
+       bacalhau-stub env [--host H] [--port P] print the variables of a running stub for a shell"""
+EXTRA = "the stub needs the extra `stub`: pip install 'airflow-provider-bacalhau[stub]'"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; answers the exit status (2: wrong usage, 1: it could not be done)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command, rest = (words[0], words[1:]) if words else ("", [])
+    try:
+        if command == "serve":
+            return _serve(parse(rest))
+        if command == "run":
+            return _run(rest)
+        if command == "env":
+            return _env(rest)
+    except SettingsError as error:
+        _complain(str(error))
+        return 2
+    except ModuleNotFoundError as error:
+        _complain(f"{EXTRA} ({error.name} is missing)")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    if command in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0
+    _complain(f"unknown command {command!r}" if command else "give a command")
+    print(USAGE, file=sys.stderr)
+    return 2
+
+
+def _complain(text: str) -> None:
+    print(f"bacalhau-stub: {text}", file=sys.stderr)
+
+
+def _serve(settings: Settings) -> int:
+    from orchestrator_stub.app import Stub
+
+    async def serve() -> int:
+        stub = Stub(settings)
+        try:
+            await stub.start()
+        except OSError as error:
+            _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; try --port 0")
+            return 1
+        print("\n".join(banner(stub.info)), flush=True)
+        await _until_told()
+        await stub.stop()
+        return 0
+
+    return asyncio.run(serve())
+
+
+async def _until_told() -> None:
+    """Wait for SIGTERM or SIGINT; a second one ends at once."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        if told.is_set():
+            os._exit(130)
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, tell)
+    await told.wait()
+
+
+def _run(words: list[str]) -> int:
+    if "--" not in words or words[-1] == "--":
+        raise SettingsError("run needs a command after --, for example: bacalhau-stub run -- pytest -q")
+    cut = words.index("--")
+    flags, command = words[:cut], words[cut + 1 :]
+    if not any(flag.split("=")[0] == "--port" for flag in flags):
+        flags = [*flags, "--port", "0"]
+    settings = parse(flags, prog="bacalhau-stub run")
+    from orchestrator_stub.app import Stub
+
+    async def run() -> int:
+        stub = Stub(settings)
+        try:
+            await stub.start()
+        except OSError as error:
+            _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}")
+            return 1
+        try:
+            return await _child(command, environment(stub.info, with_board=True))
+        finally:
+            await stub.stop()
+
+    return asyncio.run(run())
+
+
+async def _child(command: list[str], variables: dict[str, str]) -> int:
+    """Run the command with the variables added, hand signals on, answer its exit status as a shell would."""
+    try:
+        child = await asyncio.create_subprocess_exec(*command, env={**os.environ, **variables})
+    except OSError as error:
+        _complain(f"cannot run {command[0]}: {error.strerror}")
+        return 127
+    loop = asyncio.get_running_loop()
+
+    def hand_on(number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, hand_on, number)
+    code = await child.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _env(words: list[str]) -> int:
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="bacalhau-stub env")
+    add_address_flags(parser)
+    given = parser.parse_args(words)
+    url = f"http://{given.host}:{given.port}/stub/info"
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+            info = StubInfo.from_plain(json.load(answer))
+    except (OSError, urllib.error.URLError):
+        _complain(f"no stub answers at {url}; start one with: bacalhau-stub serve")
+        return 1
+    except (ValueError, KeyError, TypeError):
+        _complain(f"{url} is not a stub; give its --host and --port")
+        return 1
+    print("\n".join(export_lines(info)))
+    return 0
