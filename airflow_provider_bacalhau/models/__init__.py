@@ -1,0 +1,1 @@
+"""Typed, tolerant readers of what servers send. No IO."""

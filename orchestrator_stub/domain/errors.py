@@ -27,7 +27,7 @@ class OrchestratorError(Exception):
         self.details: Mapping[str, str] = details or {}
 
 
-class HandlerPanic(OrchestratorError):
+class HandlerPanicError(OrchestratorError):
     """A request that makes the real handler panic: a masked 500, sent without the server's own headers."""
 
     def __init__(self) -> None:

@@ -1,11 +1,14 @@
-"""The sentence between deciding and doing: what the scheduler wants changed, as data."""
+"""The sentences between deciding and doing: what the scheduler wants changed and what a node saw, as data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from orchestrator_stub.domain.events import Event
-from orchestrator_stub.domain.states import ComputeState, DesiredState, JobState
+from orchestrator_stub.domain.execution import RunOutput
+from orchestrator_stub.domain.job import SpecConfig
+from orchestrator_stub.domain.states import DesiredState
+from orchestrator_stub.domain.transitions import ExecutionEvent, JobEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +23,11 @@ class NewExecution:
 
 @dataclass(frozen=True, slots=True)
 class ChangeExecution:
-    """Move an existing execution; None leaves a side as it is."""
+    """Approve an execution or end it; the event's message becomes the message of both its states."""
 
     execution_id: str
-    desired: DesiredState | None = None
-    desired_message: str = ""
-    compute: ComputeState | None = None
-    compute_message: str = ""
-    event: Event | None = None
+    change: ExecutionEvent
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,27 @@ class Plan:
 
     job_id: str
     eval_id: str
-    job_state: JobState | None = None
+    job_change: JobEvent | None = None
     job_message: str = ""
-    job_event: Event | None = None
+    job_events: tuple[Event, ...] = ()
     new: tuple[NewExecution, ...] = field(default=())
     changes: tuple[ChangeExecution, ...] = field(default=())
     look_again_at: int | None = None
     """Unix nanoseconds of a delayed evaluation."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is to be done."""
+        return self.job_change is None and not self.new and not self.changes and self.look_again_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a node reports about one of its executions."""
+
+    execution_id: str
+    change: ExecutionEvent
+    event: Event | None = None
+    """What history shows; None where servers show nothing (an accepted bid)."""
+    published: SpecConfig = SpecConfig()
+    output: RunOutput | None = None

@@ -55,7 +55,7 @@ class Release:
     list_limit_default: int = 0
     """Default `limit` of job and node lists; 0 = all (the document says 10)."""
     approval_shown: bool = True
-    """An approved execution shows BidAccepted with Message "Running" (1.6+); before it stays AskForBidAccepted (FINDINGS 3)."""
+    """An approved execution shows BidAccepted, Message "Running" (1.6+); before it stays AskForBidAccepted (FINDINGS 3)."""
     unapproved_shown_as_new: bool = True
     """ops and daemon executions stay New for their whole run (FINDINGS 1 row 3.8); 1.5.2 shows AskForBidAccepted."""
     state_details: bool = False
@@ -93,7 +93,7 @@ class Release:
     archive_root_mode: int = 0o700
     """Mode of `.` in published archives (FINDINGS-docker 4: 0755 up to 1.7)."""
     queue_on_node: bool = True
-    """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7); 1.5.2 fails or queues them."""
+    """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7); 1.5.2 fails or queues."""
 
     # The HTTP door: what its answers look like.
     short_problems: bool = True
@@ -117,13 +117,25 @@ class Release:
     managed_s3: bool = True
     """The publisher s3managed exists and is advertised (1.8+)."""
     full_id_lenient: bool = False
-    """Up to 1.7 a complete but unknown job id is an empty history and a missing bucket of executions (fact sheet 6.1)."""
+    """Up to 1.7 a complete but unknown job id has an empty history and no bucket of executions (fact sheet 6.1)."""
     node_update_reports: bool = False
     """1.5.2 answers 200 to every node update and says Success false (fact sheet 1.13)."""
     executions_order_checked: bool = False
     """Up to 1.7 an unknown order_by of executions is a 500, since 1.8 it is ignored (fact sheet 1.8)."""
     authorizer_texts: bool = True
     """Since 1.8 a body without Content-Length gives "unexpected authorization error" (fact sheet 8.3)."""
+    job_running_shown: bool = True
+    """A job with a running execution is Running; the user's document knows Pending until the end (FINDINGS-1.1.0 2)."""
+    bid_steps_shown: bool = False
+    """An execution also goes through AskForBid, and takes BidAccepted when the node starts it (FINDINGS-1.1.0 2)."""
+    node_reports_stop: bool = False
+    """A stop is two changes: wished by the orchestrator, then Cancelled without Message by the node (1.5.2)."""
+    retry_past_total_timeout: bool = True
+    """A job that fails by its TotalTimeout after a failed execution still requests one more (1.6+, FINDINGS-docker 5)."""
+    daemon_retries: bool = True
+    """A daemon execution that ended is replaced, twice per node (1.8+, FINDINGS-docker 5)."""
+    label_key_noun: str = "a valid label key"
+    """What the release's k8s library calls a label's key in errors (1.9; scenario 22)."""
 
     def compute_number(self, state: ComputeState) -> int:
         """The integer this release sends for an execution state."""
@@ -136,6 +148,7 @@ _R180 = replace(
     name="1.8.0",
     git_version="v1.8.0",
     license_answer="coded",
+    label_key_noun="a qualified name",
 )
 _R170 = replace(
     _R180,
@@ -154,6 +167,7 @@ _R170 = replace(
     full_id_lenient=True,
     executions_order_checked=True,
     authorizer_texts=False,
+    daemon_retries=False,
 )
 _R165 = replace(
     _R170,
@@ -187,6 +201,8 @@ _R152 = replace(
     env_and_network_checked=False,
     job_decoded_apart=False,
     node_update_reports=True,
+    node_reports_stop=True,
+    retry_past_total_timeout=False,
 )
 _DOCS = replace(
     _R152,
@@ -198,6 +214,8 @@ _DOCS = replace(
     # The page's users run programs; a stub that swallowed their environment would help nobody.
     task_env_passed=True,
     networked_jobs_rejected=False,
+    job_running_shown=False,
+    bid_steps_shown=True,
 )
 
 RELEASES: Mapping[str, Release] = {r.name: r for r in (_DOCS, _R152, _R165, _R170, _R180, _R193)}

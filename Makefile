@@ -1,0 +1,37 @@
+# Everything that can be done with this project. Each command first builds what it needs (tests/commands/bootstrap.py).
+PYTHON3 ?= python3
+DAGS ?= example_dags
+RUNNER ?= auto
+PY := .venv/bin/python
+
+.PHONY: help demo up test check bench venv venv-3.1
+
+help:
+	@echo "make demo                     run an example DAG on a real Airflow against the stub, show what came out"
+	@echo "make up [DAGS=dir] [RUNNER=auto|off|sandbox|scripted]   the same, left running until Ctrl-C"
+	@echo "make test                     the whole suite on Airflow 3.3.2, the Airflow-facing part on 3.1.8 as well"
+	@echo "make check                    lint, types, import contracts"
+	@echo "make bench                    import cost, start, memory, requests per second, each beside its yardstick"
+
+venv:
+	@$(PYTHON3) tests/commands/bootstrap.py 3.3.2
+
+venv-3.1:
+	@$(PYTHON3) tests/commands/bootstrap.py 3.1.8
+
+demo: venv
+	@$(PY) tests/commands/demo.py
+
+up: venv
+	@$(PY) tests/commands/up.py --dags $(DAGS) --runner $(RUNNER)
+
+test: venv venv-3.1
+	@$(PY) tests/commands/run_tests.py
+
+check: venv
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) -m importlinter.cli lint-imports
+
+bench: venv
+	@$(PY) tests/commands/bench.py

@@ -1,0 +1,376 @@
+"""The hook: everything a DAG author can ask a Bacalhau orchestrator for, in plain JSON values.
+
+Answers come in the spelling of Bacalhau 1.9.3 whatever the server's release, as dicts, lists and text, because what a
+`@task` returns must survive XCom. Every method has an async twin with the prefix `a`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from airflow.sdk import BaseHook
+
+from airflow_provider_bacalhau.get_provider_info import ui_field_behaviour
+
+if TYPE_CHECKING:
+    from airflow_provider_bacalhau.client.aio import AsyncClient
+    from airflow_provider_bacalhau.client.config import ClientConfig, ConnectionOptions, Parsed
+    from airflow_provider_bacalhau.client.sync import Client
+
+Labels = str | Sequence[str] | None
+
+
+class BacalhauHook(BaseHook):
+    """Talk to a Bacalhau orchestrator.
+
+    :param bacalhau_conn_id: an Airflow connection of type `bacalhau`.
+    :param namespace: used where a call names none; None: the connection's.
+    """
+
+    conn_name_attr = "bacalhau_conn_id"
+    default_conn_name = "bacalhau_default"
+    conn_type = "bacalhau"
+    hook_name = "Bacalhau"
+
+    def __init__(self, bacalhau_conn_id: str = default_conn_name, *, namespace: str | None = None) -> None:
+        super().__init__()
+        self.bacalhau_conn_id = bacalhau_conn_id
+        self._namespace = namespace
+        self._parsed: Parsed | None = None
+        self._client: Client | None = None
+
+    @staticmethod
+    def get_ui_field_behaviour() -> dict[str, Any]:
+        """Names and placeholders of the standard fields in the connection form of Airflow 3.1."""
+        return ui_field_behaviour()
+
+    @staticmethod
+    def get_connection_form_widgets() -> dict[str, Any]:
+        """The extra fields of the connection form of Airflow 3.1."""
+        from airflow_provider_bacalhau.hooks.connection import form_widgets
+
+        return form_widgets()
+
+    # --- the connection -------------------------------------------------------------------------------------------
+
+    def parsed(self) -> Parsed:
+        """The connection, read and checked once; its warnings go to the log.
+
+        :raises ConfigError: a field is wrong; the sentence names it.
+        """
+        if self._parsed is None:
+            self._keep(self.get_connection(self.bacalhau_conn_id))
+        return self._known()
+
+    async def aparsed(self) -> Parsed:
+        """As `parsed`, for a running event loop."""
+        if self._parsed is None:
+            self._keep(await self.aget_connection(self.bacalhau_conn_id))
+        return self._known()
+
+    def _keep(self, connection: Any) -> None:
+        from airflow_provider_bacalhau.hooks.connection import parse
+
+        self._parsed = parse(connection)
+        for warning in self._parsed.warnings:
+            self.log.warning("Connection %s: %s", self.bacalhau_conn_id, warning)
+
+    def _known(self) -> Parsed:
+        if self._parsed is None:
+            raise AssertionError
+        return self._parsed
+
+    @property
+    def config(self) -> ClientConfig:
+        """What the clients need: address, credential, TLS, timeouts."""
+        return self.parsed().config
+
+    @property
+    def options(self) -> ConnectionOptions:
+        """What else the connection says: web UI, deployment, AWS connection, hosts of results."""
+        return self.parsed().options
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace of calls that name none; None leaves it to the job or the server."""
+        return self._namespace or self.config.namespace
+
+    def get_conn(self) -> Client:
+        """The client of this hook, made at the first call and kept."""
+        if self._client is None:
+            self._client = self.new_client()
+        return self._client
+
+    def new_client(self) -> Client:
+        """A further client that shares nothing with `get_conn`'s, for another thread or a signal handler."""
+        from airflow_provider_bacalhau.client.sync import Client
+
+        return Client(self.config)
+
+    @asynccontextmanager
+    async def aconn(self) -> AsyncIterator[AsyncClient]:
+        """An async client for the body of the `async with`; its TLS context is made off the loop."""
+        import asyncio
+
+        config = (await self.aparsed()).config
+
+        def make() -> AsyncClient:
+            from airflow_provider_bacalhau.client.aio import AsyncClient
+
+            return AsyncClient(config)
+
+        async with await asyncio.to_thread(make) as client:
+            yield client
+
+    def close(self) -> None:
+        """Close the connections to the orchestrator; the next call opens new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Prove, without effect, that this connection may read and submit; says what the cluster has."""
+        from airflow_provider_bacalhau.hooks.checkup import check
+
+        return check(self)
+
+    # --- jobs -----------------------------------------------------------------------------------------------------
+
+    def submit_job(self, job: Mapping[str, Any], *, identity: Literal["call"] | None = None) -> str:
+        """Submit a job that no task waits for, and return its id.
+
+        :param job: the spec as a dict; it is checked before it is sent.
+        :param identity: "call": safe against a lost reply within this call. It is the only value until later.
+        :raises SpecError: the spec is wrong. ApiError: the server refused it or cannot be reached.
+        """
+        from airflow_provider_bacalhau.hooks.calls import submit_call
+
+        return submit_call(self, job, identity)
+
+    async def asubmit_job(self, job: Mapping[str, Any], *, identity: Literal["call"] | None = None) -> str:
+        """As `submit_job`, for a running event loop."""
+        return str(await self._athread("submit_job", job, identity=identity))
+
+    def _apart(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        other = type(self)(self.bacalhau_conn_id, namespace=self._namespace)
+        other._parsed = self._parsed
+        try:
+            return getattr(other, method)(*args, **kwargs)
+        finally:
+            other.close()
+
+    def get_job(self, job_id: str, *, namespace: str | None = None) -> dict[str, Any]:
+        """One job by id or, from 1.8 on, by name.
+
+        :raises NotFound: there is no such job.
+        """
+        return self.get_conn().get_job(job_id, namespace=namespace or self.namespace).to_plain()
+
+    async def aget_job(self, job_id: str, *, namespace: str | None = None) -> dict[str, Any]:
+        """As `get_job`, for a running event loop."""
+        async with self.aconn() as client:
+            return (await client.get_job(job_id, namespace=namespace or self.namespace)).to_plain()
+
+    def list_jobs(
+        self,
+        *,
+        namespace: str | None = None,
+        labels: Labels = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Jobs, at most `limit` of them. Every list costs the server time for each job that it ever stored.
+
+        :param namespace: "*" for all.
+        :param labels: selectors as the command line takes them, one text or several.
+        :param order_by: "created_at" or "modified_at".
+        """
+        return list(
+            self.iter_jobs(namespace=namespace, labels=labels, limit=limit, order_by=order_by, reverse=reverse)
+        )
+
+    async def alist_jobs(
+        self,
+        *,
+        namespace: str | None = None,
+        labels: Labels = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """As `list_jobs`, for a running event loop."""
+        jobs = self.aiter_jobs(namespace=namespace, labels=labels, limit=limit, order_by=order_by, reverse=reverse)
+        return [job async for job in jobs]
+
+    def iter_jobs(
+        self,
+        *,
+        namespace: str | None = None,
+        labels: Labels = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        reverse: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """As `list_jobs`, page after page while the caller reads on."""
+        jobs = self.get_conn().iter_jobs(
+            namespace=namespace or self.namespace, labels=labels, order_by=order_by, reverse=reverse
+        )
+        for job in islice(jobs, limit):
+            yield job.to_plain()
+
+    async def aiter_jobs(
+        self,
+        *,
+        namespace: str | None = None,
+        labels: Labels = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        reverse: bool = False,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """As `iter_jobs`, for a running event loop."""
+        async with self.aconn() as client:
+            jobs = client.iter_jobs(
+                namespace=namespace or self.namespace, labels=labels, order_by=order_by, reverse=reverse
+            )
+            left = limit
+            async for job in jobs:
+                if left is not None and left <= 0:
+                    return
+                left = None if left is None else left - 1
+                yield job.to_plain()
+
+    def stop_job(self, job_id: str, *, reason: str | None = None, namespace: str | None = None) -> str:
+        """Stop a job; returns the evaluation's id, empty when it was stopped already.
+
+        :raises Conflict: it has ended. NotFound: there is no such job.
+        """
+        space = namespace or self.namespace
+        return self.get_conn().stop_job(job_id, reason=reason or "", namespace=space).evaluation_id
+
+    async def astop_job(self, job_id: str, *, reason: str | None = None, namespace: str | None = None) -> str:
+        """As `stop_job`, for a running event loop."""
+        async with self.aconn() as client:
+            space = namespace or self.namespace
+            return (await client.stop_job(job_id, reason=reason or "", namespace=space)).evaluation_id
+
+    def get_job_history(self, job_id: str, *, namespace: str | None = None, **filters: Any) -> list[dict[str, Any]]:
+        """All events of a job up to now.
+
+        :param filters: `since` (epoch seconds), `event_type` ("job" or "execution"), `execution_id`, `node_id`.
+        """
+        client, space, items, token = self.get_conn(), namespace or self.namespace, [], None
+        while True:
+            page = client.get_history(job_id, namespace=space, next_token=token, **filters)
+            items += [item.to_plain() for item in page.items]
+            token = page.following(token) if page.items else None
+            if not token:
+                return items
+
+    async def aget_job_history(self, job_id: str, **filters: Any) -> list[dict[str, Any]]:
+        """As `get_job_history`, for a running event loop."""
+        return cast("list[dict[str, Any]]", await self._athread("get_job_history", job_id, **filters))
+
+    def get_job_executions(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
+        """All executions of a job, the finished and the lost ones too."""
+        client, space, items, token = self.get_conn(), namespace or self.namespace, [], None
+        while True:
+            page = client.get_executions(job_id, namespace=space, next_token=token)
+            items += [item.to_plain() for item in page.items]
+            token = page.following(token)
+            if not token:
+                return items
+
+    async def aget_job_executions(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
+        """As `get_job_executions`, for a running event loop."""
+        found = await self._athread("get_job_executions", job_id, namespace=namespace)
+        return cast("list[dict[str, Any]]", found)
+
+    def get_job_results(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
+        """What a job published: `{"Type", "Params"}` each. URLs come without their query, which may be a credential."""
+        from airflow_provider_bacalhau.hooks.calls import shown_result
+
+        page = self.get_conn().get_results(job_id, namespace=namespace or self.namespace)
+        return [shown_result(item.to_plain()) for item in page.items]
+
+    async def aget_job_results(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
+        """As `get_job_results`, for a running event loop."""
+        found = await self._athread("get_job_results", job_id, namespace=namespace)
+        return cast("list[dict[str, Any]]", found)
+
+    def wait_for_job(self, job_id: str, *, namespace: str | None = None, **limits: Any) -> dict[str, Any]:
+        """Wait until a job has ended well, and return its handle (job_id, state, exit_codes, results, ...).
+
+        :param limits: `timeout` in seconds, after which the job runs on; `fail_on_exit_code` (True);
+            `poll_interval` in seconds (adaptive).
+        :raises JobError: it failed, was stopped, is lost, or `timeout` passed.
+        """
+        from airflow_provider_bacalhau.hooks.calls import wait_call
+
+        return wait_call(self, job_id, namespace or self.namespace, **limits)
+
+    async def await_for_job(self, job_id: str, *, namespace: str | None = None, **limits: Any) -> dict[str, Any]:
+        """As `wait_for_job`, for a running event loop; shares its looks with all other waiters of the process."""
+        from airflow_provider_bacalhau.hooks.calls import await_call
+
+        return await await_call(self, job_id, namespace, **limits)
+
+    def get_job_logs(
+        self, job_id: str, *, namespace: str | None = None, execution_id: str | None = None, timeout: float = 10.0
+    ) -> str:
+        """What a job has written up to now, at most `timeout` seconds of reading; stdout and stderr as they came."""
+        from airflow_provider_bacalhau.hooks.logs import dump
+
+        return dump(self, job_id, namespace=namespace or self.namespace, execution_id=execution_id, timeout=timeout)
+
+    async def aget_job_logs(self, job_id: str, **options: Any) -> str:
+        """As `get_job_logs`, for a running event loop."""
+        return str(await self._athread("get_job_logs", job_id, **options))
+
+    def download_results(self, job_id: str, target: str, **options: Any) -> list[str]:
+        """Bring what a job published to `target` (a path or an s3 uri); returns the written uris.
+
+        :param options: as of BacalhauGetResultsOperator: `only`, `layout`, `overwrite`, `allow_empty`, `aws_conn_id`,
+            and `namespace`.
+        :raises ResultError: a result cannot be had, or is not complete.
+        """
+        from airflow_provider_bacalhau.hooks.results import download
+
+        return download(self, [job_id], target, **options)
+
+    async def adownload_results(self, job_id: str, target: str, **options: Any) -> list[str]:
+        """As `download_results`, for a running event loop."""
+        return cast("list[str]", await self._athread("download_results", job_id, target, **options))
+
+    # --- nodes ----------------------------------------------------------------------------------------------------
+
+    def get_node(self, node_id: str) -> dict[str, Any]:
+        """One node. :raises NotFound: there is no such node."""
+        return self.get_conn().get_node(node_id).to_plain()
+
+    async def aget_node(self, node_id: str) -> dict[str, Any]:
+        """As `get_node`, for a running event loop."""
+        async with self.aconn() as client:
+            return (await client.get_node(node_id)).to_plain()
+
+    def list_nodes(self, *, labels: Labels = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """The nodes of the cluster.
+
+        :param labels: selectors as the command line takes them.
+        """
+        return [node.to_plain() for node in self.get_conn().list_nodes(labels=labels, limit=limit).items]
+
+    async def alist_nodes(self, *, labels: Labels = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """As `list_nodes`, for a running event loop."""
+        async with self.aconn() as client:
+            return [node.to_plain() for node in (await client.list_nodes(labels=labels, limit=limit)).items]
+
+    async def _athread(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Run a method in a thread, with a client of its own: what takes several requests needs no second script."""
+        import asyncio
+
+        await self.aparsed()
+        return await asyncio.to_thread(self._apart, method, *args, **kwargs)

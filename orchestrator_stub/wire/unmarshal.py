@@ -1,0 +1,250 @@
+"""Decodes JSON into what a Go struct would hold, driven by tables, with Go's words for what does not fit.
+
+Keys match without regard to case, unknown ones are ignored, the last of several wins (structs and maps are merged),
+null leaves a plain field alone and empties a pointer. The first misfit is remembered, the rest is still read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator_stub.wire.gojson import plain
+from orchestrator_stub.wire.scanner import JsonError, JsonSyntaxError, Node, scan
+
+
+class BindError(Exception):
+    """A body or parameter that cannot be read; `args[0]` is the message of the 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """string, bool or an integer; `low` and `high` bound integers."""
+
+    kind: str
+    """"string", "bool" or "number"."""
+    name: str
+    """Go's name of the type."""
+    low: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A type that reads itself from text; `parse` raises ValueError with Go's message."""
+
+    name: str
+    parse: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Untyped:
+    """A map with any values."""
+
+    name: str = "map[string]interface {}"
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A map of texts to one type."""
+
+    name: str
+    of: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list; null elements of pointer types come as None."""
+
+    name: str
+    of: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a struct; `through` names the embedded structs it comes from."""
+
+    name: str
+    type: Type
+    pointer: bool = False
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A struct; `apart` = it has its own decoder, so that offsets and struct names start again inside it."""
+
+    name: str
+    fields: tuple[Field, ...]
+    apart: bool = False
+    table: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", {f.name.lower(): f for f in self.fields})
+
+    @property
+    def short(self) -> str:
+        """Name without package, as Go's messages use it for the struct."""
+        head, bracket, rest = self.name.partition("[")
+        return head.rpartition(".")[2] + bracket + rest
+
+
+Type = Scalar | Text | Untyped | MapOf | ListOf | Struct
+
+STRING = Scalar("string", "string")
+BOOL = Scalar("bool", "bool")
+INT = Scalar("number", "int", -(2**63), 2**63 - 1)
+INT64 = Scalar("number", "int64", -(2**63), 2**63 - 1)
+UINT64 = Scalar("number", "uint64", 0, 2**64 - 1)
+UINT32 = Scalar("number", "uint32", 0, 2**32 - 1)
+STRINGS = MapOf("map[string]string", STRING)
+
+
+def unmarshal(body: bytes, schema: Struct, into: dict[str, Any]) -> dict[str, Any]:
+    """Fields of `schema` that `body` gives, added to `into`; names are the schema's.
+
+    :raises BindError: the body is no JSON or a value has the wrong type.
+    """
+    try:
+        node = scan(body)
+    except JsonSyntaxError as wrong:
+        raise BindError(bind_text(f"Syntax error: offset={wrong.offset}, error={wrong}", str(wrong))) from wrong
+    except JsonError as wrong:
+        raise BindError(bind_text(str(wrong))) from wrong
+    decoder = _Decoder()
+    try:
+        value = decoder.value(node, schema, into)
+        if decoder.misfit is not None:
+            raise decoder.misfit
+    except _MisfitError as misfit:
+        raise BindError(misfit.bind_text()) from misfit
+    except ValueError as wrong:
+        raise BindError(bind_text(str(wrong))) from wrong
+    return value if isinstance(value, dict) else into
+
+
+def bind_text(message: str, internal: str = "") -> str:
+    """How the server wraps a problem of reading a request."""
+    return f"code=400, message={message}, internal={internal or message}"
+
+
+class _MisfitError(Exception):
+    """A value of the wrong type, as Go describes it."""
+
+    def __init__(self, got: str, expected: str, offset: int) -> None:
+        super().__init__(got, expected, offset)
+        self.got, self.expected, self.offset = got, expected, offset
+        self.struct = ""
+        self.path: list[str] = []
+
+    def located(self, struct: str, path: list[str]) -> _MisfitError:
+        """Where it is, from outside: an outer struct's name replaces the inner one's."""
+        if struct or path:
+            self.struct = struct
+            self.path = path + self.path
+        return self
+
+    def bind_text(self) -> str:
+        """The 400's message."""
+        name = ".".join(self.path)
+        place = f"Go struct field {self.struct}.{name}" if self.struct or name else "Go value"
+        return bind_text(
+            f"Unmarshal type error: expected={self.expected}, got={self.got}, field={name}, offset={self.offset}",
+            f"json: cannot unmarshal {self.got} into {place} of type {self.expected}",
+        )
+
+
+class _Decoder:
+    """One run of Go's decoder: offsets count from `base`."""
+
+    def __init__(self, base: int = 0) -> None:
+        self.base = base
+        self.misfit: _MisfitError | None = None
+        self._struct = ""
+        self._path: list[str] = []
+
+    def value(self, node: Node, type_: Type, into: Any = None) -> Any:
+        """The decoded value, `into` (the value so far) where it does not fit."""
+        if isinstance(type_, Struct):
+            return self._struct_value(node, type_, into)
+        if node.kind == "null":
+            return into
+        if isinstance(type_, Scalar):
+            return self._scalar(node, type_, into)
+        if isinstance(type_, Text):
+            return type_.parse(node.value) if node.kind == "string" else self._wrong(node, type_.name, into)
+        if isinstance(type_, ListOf):
+            if node.kind != "array":
+                return self._wrong(node, type_.name, into)
+            return [None if item.kind == "null" else self.value(item, type_.of) for item in node.value]
+        if node.kind != "object":
+            return self._wrong(node, type_.name, into)
+        merged = dict(into or {})
+        for key, item in node.value:
+            merged[key] = (
+                plain(_untyped(item)) if isinstance(type_, Untyped) else self.value(item, type_.of, merged.get(key, ""))
+            )
+        return merged
+
+    def _scalar(self, node: Node, type_: Scalar, into: Any) -> Any:
+        if node.kind != type_.kind:
+            return self._wrong(node, type_.name, into)
+        if node.kind != "number":
+            return node.value
+        text = str(node.value)
+        whole = text.lstrip("-").isdigit() and len(text) < 25
+        if not whole or not type_.low <= int(text) <= type_.high:
+            return self._wrong(node, type_.name, into, f"number {text}")
+        return int(text)
+
+    def _struct_value(self, node: Node, type_: Struct, into: Any) -> Any:
+        if node.kind == "null":
+            return into
+        if type_.apart:
+            return self._apart(node, type_, into)
+        if node.kind != "object":
+            return self._wrong(node, type_.name, into)
+        values: dict[str, Any] = into if into is not None else {}
+        struct, depth = self._struct, len(self._path)
+        for key, item in node.value:
+            target = type_.table.get(key.lower())
+            if target is None:
+                continue
+            self._struct = type_.short
+            self._path[depth:] = [*target.through, target.name]
+            if item.kind == "null" and target.pointer:
+                values[target.name] = None
+                continue
+            values[target.name] = self.value(item, target.type, values.get(target.name))
+        self._struct = struct
+        del self._path[depth:]
+        return values
+
+    def _apart(self, node: Node, type_: Struct, into: Any) -> Any:
+        inner = _Decoder(node.start)
+        value = inner.value(node, Struct(type_.name, type_.fields), into)
+        if inner.misfit is not None:  # a decoder's own failure ends the outer one at once
+            raise inner.misfit.located(self._struct, list(self._path))
+        return value
+
+    def _wrong(self, node: Node, expected: str, into: Any, got: str = "") -> Any:
+        at = node.start + 1 if node.kind in ("object", "array") else node.end
+        if self.misfit is None:
+            found = _MisfitError(got or node.kind, expected, at - self.base)
+            self.misfit = found.located(self._struct, list(self._path))
+        return into
+
+
+def _untyped(node: Node) -> Any:
+    """A value as Go keeps it where any type may stand."""
+    if node.kind == "object":
+        return {key: _untyped(item) for key, item in node.value}
+    if node.kind == "array":
+        return [_untyped(item) for item in node.value]
+    if node.kind == "number":
+        number = float(node.value)
+        if number in (float("inf"), float("-inf")):
+            raise ValueError(f"json: cannot unmarshal number {node.value} into Go value of type float64")
+        return number
+    return node.value
