@@ -31,7 +31,7 @@ test: venv venv-3.1
 check: venv
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
-	@$(PY) -m importlinter.cli lint-imports
+	@.venv/bin/lint-imports --no-logo
 
 bench: venv
 	@$(PY) tests/commands/bench.py

@@ -14,6 +14,7 @@
     ├── ResultError          a published result cannot be had
     │   ├── HostRefused      its URL points where it must not
     │   └── ArchiveRefused   it is an archive that must not be unpacked
+    ├── AttemptOver          this try may not go on: another one took over, or the task was told to end
     └── JobError             a job did not do what the task wanted
         ├── BacalhauJobFailed
         ├── BacalhauJobStopped
@@ -116,6 +117,10 @@ class HostRefused(ResultError):
 
 class ArchiveRefused(ResultError):
     """An archive holds what must not be unpacked; nothing was written."""
+
+
+class AttemptOver(BacalhauError):
+    """This try may not go on: another try took the task over, or the process was told to end. It submits nothing more."""
 
 
 class JobError(BacalhauError):

@@ -79,7 +79,7 @@ class ClientConfig:
     read_timeout: float = 35.0
     """Seconds; the server gives up a handler after 30."""
     namespace: str | None = None
-    """Namespace for calls that name none; None: the server's own default."""
+    """The connection's namespace, for the hook; the client sends only what a call names."""
     user_agent: str = "airflow-provider-bacalhau"
 
     @property

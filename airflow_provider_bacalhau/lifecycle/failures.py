@@ -15,7 +15,7 @@ Phase = Literal["", "accept", "queue", "run", "total"]
 _KINDS: tuple[tuple[str, Kind], ...] = (
     (r"image not available|pull access denied|manifest unknown", "image"),
     (r"node has disappeared|node restart|node has been rejected", "node_lost"),
-    (r"invalid docker engine param|failed to decode|unable to find the entrypoint|[Ii]nvalid WASM|checksum mismatch", "spec"),
+    (r"invalid docker engine param|failed to decode|unable to find the entrypoint|[Ii]nvalid WASM", "spec"),
     (r"calculating resource usage|failed to fetch|downloading input|failed to prepare|storage", "input"),
     (r"failed to publish|publishing result|no-such-bucket|NoSuchBucket", "publish"),
     (r"failed to start container|creating container|setting up network|is a directory", "start"),
@@ -54,16 +54,6 @@ class SchedulerReport:
     available: int | None
     suitable: int | None
     reasons: tuple[str, ...]
-
-    @property
-    def has_empty_reason(self) -> bool:
-        """Nodes were left out without a word: fewer nodes match than the job wants executions."""
-        return any(reason.endswith(":") for reason in self.reasons)
-
-    @property
-    def hides_a_failure(self) -> bool:
-        """It says no more than that every node has tried the job: the executions know why it failed."""
-        return bool(self.reasons) and all("already executed on this node" in reason for reason in self.reasons)
 
 
 def read_report(message: str) -> SchedulerReport | None:

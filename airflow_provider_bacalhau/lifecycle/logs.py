@@ -70,7 +70,7 @@ def lines_of(text: str, stream: int = STDOUT) -> tuple[Line, ...]:
 
 
 def tail(text: str, count: int = TAIL_LINES) -> str:
-    """The last lines of an output, without its final newline; a line of nothing but blanks at the end does not count."""
+    """The last lines of an output; blank lines at its end do not count."""
     return "\n".join(text.rstrip().split("\n")[-count:])
 
 
@@ -106,7 +106,5 @@ def incomplete(shown: int, total: int | None, where: str) -> str:
 
 def live_gave_nothing(node: str) -> str:
     """The line for a live stream that stayed silent: a node serves one at a time."""
-    return (
-        f"no log from {node or 'the node'} within {FIRST_FRAME_SECONDS:.0f}s (a node serves one live stream at a time); "
-        "the output follows when the job has ended"
-    )
+    silent = f"no log from {node or 'the node'} within {FIRST_FRAME_SECONDS:.0f}s"
+    return f"{silent} (a node serves one live stream at a time); the output follows when the job has ended"

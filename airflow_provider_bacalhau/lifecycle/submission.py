@@ -100,7 +100,7 @@ class Policy:
     :param durable: take over the live job of an earlier try; False starts afresh in every try.
     :param unique_names: the server refuses a second job of the same name (from 1.8).
     :param late_submit_grace: seconds to wait for a lost submit that may still arrive.
-    :param deployment_known: False while no deployment is configured: jobs born in another run are then not ours to stop.
+    :param deployment_known: False while no deployment is configured: a job born in another run may then be foreign.
     """
 
     durable: bool = True
@@ -145,7 +145,7 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Submit into this slot. `ambiguous`: an earlier submit of unknown fate may still yield a twin, so watchers sweep."""
+    """Submit into this slot. `ambiguous`: an earlier submit of unknown fate may yield a twin, so watchers sweep."""
 
     slot: int
     ambiguous: bool = False
@@ -194,9 +194,10 @@ def decide(
     if keep is not None:
         return Adopt(keep) if keep.is_live or keep.job_class == "bad" else Collect(keep)
     slot = next_slot(me, record, ours)
-    left = _quarantine(me, record, found, slot, policy, now)
-    if left > 0:
-        return Wait(left)
+    if record is not None and _is_under_way(me, record, found, slot):
+        left = record.at + policy.late_submit_grace - now
+        if left > 0:
+            return Wait(left)
     return Submit(slot, ambiguous=not policy.unique_names and _undecided(me, record))
 
 
@@ -214,7 +215,7 @@ def next_slot(me: Me, record: Record | None, found: Sequence[Found]) -> int:
 
 
 def _keeper(me: Me, same: Sequence[Found], policy: Policy) -> Found | None:
-    """The one job of this epoch and spec that is not stopped: a good one, else a live one, else our own whatever it is."""
+    """The one job of this epoch and spec that stays: a good one, else a live one, else our own whatever it is."""
     good = [job for job in same if job.job_class == "good"]
     if good:
         return min(good, key=_age)
@@ -236,17 +237,13 @@ def _cause(job: Found, same: Sequence[Found]) -> Cause:
     return "twin" if job in same else "superseded"
 
 
-def _quarantine(
-    me: Me, record: Record | None, found: Sequence[Found], slot: int, policy: Policy, now: float
-) -> float:
-    """Seconds to wait for a submit under another name whose fate is unknown; 0 when there is none."""
-    if record is None or record.phase != "submitting" or any(job.name == record.name for job in found):
-        return 0.0
+def _is_under_way(me: Me, record: Record, found: Sequence[Found], slot: int) -> bool:
+    """True while a submit under another name than the next one's has an unknown fate: it may still arrive."""
+    if record.phase != "submitting" or any(job.name == record.name for job in found):
+        return False
     if me.name_of is not None:
-        own_name = record.name == me.name_of(slot)
-    else:
-        own_name = (record.epoch, record.slot, record.fp) == (me.epoch.text, slot, me.fp)
-    return 0.0 if own_name else record.at + policy.late_submit_grace - now
+        return record.name != me.name_of(slot)
+    return (record.epoch, record.slot, record.fp) != (me.epoch.text, slot, me.fp)
 
 
 def _undecided(me: Me, record: Record | None) -> bool:
@@ -289,7 +286,9 @@ def found_from(job: Job, job_class: JobClass) -> Found | None:
     return Found(job.id, job.namespace, *stamped, job_class, job.create_time, job.name)
 
 
-def after_stop(me: Epoch, try_number: int, message: str, *, heals: int, killed: bool) -> Literal["again", "over", "verdict"]:
+def after_stop(
+    me: Epoch, try_number: int, message: str, *, heals: int, killed: bool
+) -> Literal["again", "over", "verdict"]:
     """What an attempt does when its job turns out Stopped.
 
     :param message: the job's State.Message, which carries the stop's reason.
@@ -320,7 +319,7 @@ def sweep(me: Me, mine: Found, found: Sequence[Found], policy: Policy, *, stoppe
     """Strays beside the watched job: older epochs, lower slots, twins of its slot. Never anything newer.
 
     :param mine: the watched job as this look shows it.
-    :param stopped_by_us: `mine` is Stopped, and by a sweep of this attempt: then a survivor among its twins is followed.
+    :param stopped_by_us: `mine` was stopped by a sweep of this attempt: a survivor among its twins is followed.
     """
     twins = [
         job

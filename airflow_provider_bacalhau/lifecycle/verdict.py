@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
+from airflow_provider_bacalhau.lifecycle.durations import moment
 from airflow_provider_bacalhau.lifecycle.failures import (
     Phase,
     SchedulerReport,
@@ -45,8 +46,7 @@ class ExecutionSummary:
     @property
     def seconds(self) -> float | None:
         """How long it ran; None while unknown."""
-        known = self.started_at is not None and self.ended_at is not None
-        return self.ended_at - self.started_at if known else None  # type: ignore[operator]
+        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Verdict:
         "no_nodes", "altered", "stopped", "timeout", "lost", "unreachable", or a kind of `failures.kind_of`.
     :param exit_codes: by partition, then creation; only executions that ran to an end.
     :param phase: for a timeout, the phase that took too long.
-    :param seconds: from submit to end; both ends are epoch seconds.
-    :param report: the scheduler's counts `(requested, available, suitable)` where it gave them.
+    :param seconds: from submit to end; both ends are epoch seconds by the server's clock where it told them.
+    :param node_counts: the scheduler's `(requested, available, suitable)` where it gave them.
     """
 
     outcome: Outcome
@@ -104,7 +104,7 @@ class Verdict:
             known[name] = tuple(known.get(name, ()))
         counts = known.get("node_counts")
         known["node_counts"] = None if counts is None else tuple(counts)
-        return cls(**cast("dict[str, Any]", known))
+        return cls(**known)
 
 
 def judge(
@@ -115,19 +115,17 @@ def judge(
     fail_on_exit_code: bool = True,
     spec_count: int | None = None,
     expected_version: int | None = None,
-    submitted_at: float | None = None,
 ) -> Verdict:
     """The verdict on a terminal job.
 
     :param history: names causes better where it is at hand; optional.
     :param spec_count: Count of the submitted spec; None: what the server says.
     :param expected_version: a higher Version fails as "altered by somebody"; None accepts any.
-    :param submitted_at: epoch seconds by our clock; None: the job's CreateTime.
     """
-    facts = facts_of(job, executions, submitted_at=submitted_at)
+    facts = facts_of(job, executions)
     message = job.state_message or _last_words(history)
     if expected_version is not None and job.version > expected_version:
-        text = f"somebody altered the job: it is at version {job.version}, this task submitted version {expected_version}"
+        text = f"altered by somebody: it is at version {job.version}, the task submitted version {expected_version}"
         return replace(facts, outcome="failed", kind="altered", message=text)
     if job.state == "Completed":
         return _completed(facts, job, spec_count=spec_count, fail_on_exit_code=fail_on_exit_code)
@@ -136,10 +134,10 @@ def judge(
     return _failed(facts, job, message, executions, history)
 
 
-def facts_of(job: Job, executions: Sequence[Execution], *, submitted_at: float | None = None) -> Verdict:
+def facts_of(job: Job, executions: Sequence[Execution]) -> Verdict:
     """What can be said of a job in any state, before it is judged: a verdict still to be completed."""
     ordered = sorted(executions, key=lambda one: (one.partition, one.create_time, one.id))
-    start = submitted_at if submitted_at is not None else _seconds(job.create_time)
+    start = _seconds(job.create_time)
     end = _seconds(job.modify_time) if job.is_terminal else None
     codes = tuple(code for one in ordered if (code := exit_code_of(one, job.engine)) is not None)
     return Verdict(
@@ -185,6 +183,48 @@ def summary_of(execution: Execution, engine: str) -> ExecutionSummary:
     )
 
 
+def handle(
+    verdict: Verdict,
+    *,
+    results: Sequence[str] = (),
+    adopted: bool = False,
+    server: str = "",
+) -> dict[str, Any]:
+    """The handle that a task leaves behind: plain JSON values, at most 100 executions, no credential.
+
+    :param verdict: the verdict, or `facts_of` the job right after submit.
+    :param results: uris without query.
+    :param adopted: an earlier try's job was taken over.
+    :param server: base URL of the orchestrator.
+    """
+    shown = [
+        {
+            "id": one.id,
+            "node": one.node,
+            "partition": one.partition,
+            "state": one.state,
+            "exit_code": one.exit_code,
+            "started_at": moment(one.started_at),
+            "ended_at": moment(one.ended_at),
+        }
+        for one in verdict.executions[:EXECUTIONS_SHOWN]
+    ]
+    return {
+        "job_id": verdict.job_id,
+        "name": verdict.name,
+        "namespace": verdict.namespace,
+        "state": verdict.state,
+        "exit_codes": list(verdict.exit_codes),
+        "results": list(results),
+        "submitted_at": moment(verdict.submitted_at),
+        "finished_at": moment(verdict.finished_at),
+        "seconds": verdict.seconds,
+        "adopted": adopted,
+        "server": server,
+        "executions": shown,
+    }
+
+
 def stdout_of(executions: Sequence[Execution]) -> str:
     """The captured output of a job: its completed executions' stdout, by partition."""
     ordered = sorted(executions, key=lambda one: (one.partition, one.create_time, one.id))
@@ -215,7 +255,7 @@ def _failed(
     if phase:
         return replace(facts, outcome="timed_out", kind="timeout", phase=phase, message=message)
     culprit = _last_failed(facts, executions)
-    if culprit is not None and (report is None or report.hides_a_failure or culprit.kind == "rejected"):
+    if culprit is not None:  # the scheduler's text then only says that no node is left to try it again
         return _failed_by(facts, culprit, history)
     if report is not None:
         return _not_placed(facts, job, message, report, history)

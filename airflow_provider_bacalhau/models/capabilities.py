@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from types import MappingProxyType
 
 from airflow_provider_bacalhau.models.enums import ComputeState, DesiredState
 
 NEWEST = "1.9.3"
 """The newest release whose behaviour is recorded."""
 
-_COMPUTE_STATES: Mapping[int, str] = MappingProxyType(dict(enumerate(state.value for state in ComputeState)))
-_PAGE_COMPUTE_STATES: Mapping[int, str] = MappingProxyType(
-    dict(
-        enumerate(
-            state.value
-            for state in ComputeState
-            if state not in (ComputeState.RUNNING, ComputeState.PUBLISHING)  # these two came with 1.5
-        )
+_COMPUTE_STATES: Mapping[int, str] = dict(enumerate(state.value for state in ComputeState))
+_PAGE_COMPUTE_STATES: Mapping[int, str] = dict(
+    enumerate(
+        state.value
+        for state in ComputeState
+        if state not in (ComputeState.RUNNING, ComputeState.PUBLISHING)  # these two came with 1.5
     )
 )
-_DESIRED_STATES: Mapping[int, str] = MappingProxyType(dict(enumerate(state.value for state in DesiredState)))
-_ITEMS: Mapping[str, str] = MappingProxyType(
-    {"jobs": "Items", "executions": "Items", "history": "Items", "results": "Items", "nodes": "Nodes"}
-)
-_PAGE_KEYS: Mapping[str, str] = MappingProxyType(
-    {"jobs": "Jobs", "executions": "Executions", "history": "History", "results": "Results", "nodes": "Nodes"}
-)
+_DESIRED_STATES: Mapping[int, str] = dict(enumerate(state.value for state in DesiredState))
+_ITEMS: Mapping[str, str] = {
+    "jobs": "Items",
+    "executions": "Items",
+    "history": "Items",
+    "results": "Items",
+    "nodes": "Nodes",
+}
+_PAGE_KEYS: Mapping[str, str] = {kind: kind.title() for kind in _ITEMS}
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
 
@@ -41,7 +40,7 @@ class Capabilities:
     """As announced, without the leading v; empty when the server said nothing usable."""
     known: bool = True
     """The behaviour of this release (same major and minor number) is recorded."""
-    compute_states: Mapping[int, str] = _COMPUTE_STATES
+    compute_states: Mapping[int, str] = field(default_factory=lambda: _COMPUTE_STATES, hash=False)
     """Meaning of the integers of an execution's compute state (7, 8, 9 differ before 1.5, FINDINGS-1.1.0 2)."""
     unique_names: bool = True
     """A Name is unique in its namespace and submitting it again updates that job (1.8+)."""
@@ -53,7 +52,7 @@ class Capabilities:
     """`EntryModule` is the target of an input (1.7+), before it is an input source itself."""
     logs_after_end_full: bool = True
     """The log of a finished job is the whole log (1.8+), before at most 2,048 bytes of each stream."""
-    list_keys: Mapping[str, str] = _ITEMS
+    list_keys: Mapping[str, str] = field(default_factory=lambda: _ITEMS, hash=False)
     """Key of the list in an answer, by kind: jobs, executions, history, results, nodes."""
     docs_shapes: bool = False
     """Bodies and words of the "Orchestrator Endpoint" page (1.1.x): transitions, flat nodes, `create_time`."""

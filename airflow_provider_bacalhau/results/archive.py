@@ -63,7 +63,13 @@ class _Member:
 
 
 def unpack(
-    path: Path, target: Path, *, only: Selection = _EVERYTHING, limits: Limits | None = None, inside: str = ""
+    path: Path,
+    target: Path,
+    *,
+    only: Selection = _EVERYTHING,
+    limits: Limits | None = None,
+    inside: str = "",
+    what: str = "",
 ) -> list[str]:
     """Unpack an archive into `target`, which must not exist or be an empty folder.
 
@@ -71,11 +77,12 @@ def unpack(
 
     :param only: members to write; the others are checked by name and counted all the same.
     :param inside: members lie below this folder, which is left off (an IPFS gateway packs the CID around them).
+    :param what: how messages call the archive; its file name when empty.
     :returns: relative paths of what was written, folders left out.
     :raises ArchiveRefused: see the module; nothing was written.
     :raises ResultError: the file system refused.
     """
-    limits = limits or Limits()
+    limits, what = limits or Limits(), what or path.name
     try:
         if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
             raise ResultError(f"{target} exists and is not an empty folder; nothing was unpacked.")
@@ -85,30 +92,31 @@ def unpack(
     try:
         root = stage / "tree"
         root.mkdir()
-        tree = Tree(root, what=path.name)
+        tree = Tree(root, what=what)
         with _reading(tree):
-            _write(
-                _members(path, tree, limits), tree, only=only, budget=limits.budget(path.stat().st_size), inside=inside
-            )
+            budget = limits.budget(path.stat().st_size)
+            _write(_members(path, tree, limits), tree, only=only, budget=budget, inside=inside)
         tree.check_links()
         root.rename(target)
     except OSError as error:
-        raise ResultError(f"Cannot unpack {path.name} into {target}: {error.strerror or error}.") from error
+        raise ResultError(f"Cannot unpack {what} into {target}: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return list(files_of(target))
 
 
-def read_member(path: Path, name: str, *, limit: int, limits: Limits | None = None) -> tuple[bytes, bool] | None:
+def read_member(
+    path: Path, name: str, *, limit: int, limits: Limits | None = None, inside: str = "", what: str = ""
+) -> tuple[bytes, bool] | None:
     """The first `limit` bytes of one member and whether these are all; None when there is no such file.
 
     :raises ArchiveRefused: the archive is hostile or damaged as far as it was read.
     """
     limits = limits or Limits()
-    tree = Tree(path.parent, what=path.name)
+    tree = Tree(path.parent, what=what or path.name)
     with _reading(tree), closing(_members(path, tree, limits)) as members:
         for member in members:
-            if member.kind == "file" and tree.name(member.name) == name:
+            if member.kind == "file" and _inner(tree.name(member.name), inside) == name:
                 with member.open() as source:
                     data = _read_up_to(source, limit + 1)
                 return data[:limit], len(data) <= limit
@@ -116,23 +124,28 @@ def read_member(path: Path, name: str, *, limit: int, limits: Limits | None = No
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the bytes look like a tar.gz, tar or zip."""
+    """Whether the bytes look like a tar, a tar in gzip, or a zip; a single file in gzip is none."""
     with path.open("rb") as file:
-        start = file.read(512)
-    return start[:2] == b"\x1f\x8b" or start[:4] in (b"PK\x03\x04", b"PK\x05\x06") or start[257:262] == b"ustar"
+        start = file.read(4096)
+    if start[:2] == b"\x1f\x8b":
+        try:
+            start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, tarfile.BLOCKSIZE)
+        except zlib.error:
+            return False
+    return start[:4] in (b"PK\x03\x04", b"PK\x05\x06") or start[257:262] == b"ustar"
 
 
 def _write(members: Iterator[_Member], tree: Tree, *, only: Selection, budget: int, inside: str) -> None:
     left = budget
     for member in members:
-        name = tree.name(member.name)
-        if inside:
-            name = "" if name == inside else name.removeprefix(f"{inside}/")
+        name = _inner(tree.name(member.name), inside)
+        if name in ("", inside) and member.kind == "folder":
+            continue
         if member.kind not in ("file", "folder", "link"):
             raise tree.refuse(f"its member {name!r} is a {member.kind}")
         if member.size > left:
             raise tree.refuse(f"it would unpack to more than {budget:,} bytes")
-        if not only.takes(name) or (not name and member.kind == "folder"):
+        if not only.takes(name):
             left -= max(member.size, 0)
         elif not name:
             raise tree.refuse("its root is not a folder")
@@ -143,6 +156,10 @@ def _write(members: Iterator[_Member], tree: Tree, *, only: Selection, budget: i
         else:
             with member.open() as source, tree.file(name, executable=member.executable) as file:
                 left -= _copy(source, file, left, tree, budget)
+
+
+def _inner(name: str, inside: str) -> str:
+    return name.removeprefix(f"{inside}/") if inside else name
 
 
 def _copy(source: IO[bytes], file: BinaryIO, left: int, tree: Tree, budget: int) -> int:

@@ -54,7 +54,7 @@ class AllowedHosts:
         name = normal(host)
         if scheme not in ("http", "https"):
             raise HostRefused(f"The result of {owner} has the URL scheme '{scheme}'; only http and https are read.")
-        address = _address(name)
+        address = parse_address(name)
         if address is not None:
             self.check_address(name, address, owner=owner)
         if is_loopback(name):
@@ -146,7 +146,7 @@ def host_of(entry: str) -> str:
     text = entry.strip()
     if text.startswith(("/ip4/", "/ip6/", "/dns4/", "/dns6/")):
         text = text.split("/")[2]
-    if _address(text) is not None:
+    if parse_address(text) is not None:
         return normal(text)
     try:
         return normal(urlsplit(text if "://" in text else f"//{text}").hostname or "")
@@ -157,14 +157,14 @@ def host_of(entry: str) -> str:
 def normal(host: str) -> str:
     """Lower case, without brackets, zone and final dot; addresses in their one spelling."""
     name = host.strip().lower().strip("[]").rstrip(".")
-    address = _address(name)
+    address = parse_address(name)
     return str(_embedded(address)) if address is not None else name
 
 
 def is_loopback(host: str) -> bool:
     """The host is this machine by its name or address alone, without resolving."""
     name = normal(host)
-    address = _address(name)
+    address = parse_address(name)
     return name == "localhost" or name.endswith(".localhost") or (address is not None and _is_local(address))
 
 
@@ -182,7 +182,8 @@ def _aws_pattern(bucket: str, region: str, *, managed: bool) -> str:
     return rf"(?:{owner}\.)?{service}" if owner else service
 
 
-def _address(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
+    """The address that a text is (a zone is left off), or None when it is a name."""
     try:
         return ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

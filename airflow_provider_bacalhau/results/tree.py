@@ -25,7 +25,7 @@ class Tree:
 
     def refuse(self, reason: str) -> ArchiveRefused:
         """The error for this result, to be raised by the caller."""
-        return ArchiveRefused(f"{self._what} was not unpacked: {reason}. Nothing was written.")
+        return ArchiveRefused(f"{self._what} was refused: {reason}. Nothing was written.")
 
     def name(self, raw: str) -> str:
         """The clean relative path of a member ("" for the root itself).

@@ -50,9 +50,13 @@ class Node:
     available: Capacity = Capacity()
     running: int = 0
     enqueued: int = 0
+    queue_used: Capacity = Capacity()
+    """What waits on the node for free capacity."""
     membership: Membership = Membership.APPROVED
     connection: Connection = Connection.CONNECTED
     last_heartbeat: int = 0
     connected_since: int = 0
     disconnected_since: int = 0
     address: str = ""
+    last_error: str = ""
+    """Why the node is not connected ("node rejected"); shown from 1.6 on."""

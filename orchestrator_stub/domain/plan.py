@@ -58,5 +58,5 @@ class Observation:
     change: ExecutionEvent
     event: Event | None = None
     """What history shows; None where servers show nothing (an accepted bid)."""
-    published: SpecConfig = SpecConfig()
+    published: SpecConfig | None = None
     output: RunOutput | None = None

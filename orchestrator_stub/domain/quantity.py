@@ -11,6 +11,8 @@ for _power, _letter in enumerate("kmgtpe", start=1):
     _UNITS |= {_letter: 1000**_power, f"{_letter}b": 1000**_power}
     _UNITS |= {f"{_letter}i": 1024**_power, f"{_letter}ib": 1024**_power}
 
+_PRINTED = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
 
 def tidy(text: str) -> str:
     """A resource text as servers keep it: lower case without blanks ("2 GB" -> "2gb"; FINDINGS 3)."""
@@ -60,3 +62,12 @@ def duration_text(seconds: int) -> str:
     if hours:
         return f"{sign}{hours}h{minutes}m{left}s"
     return f"{sign}{minutes}m{left}s" if minutes else f"{sign}{left}s"
+
+
+def bytes_text(amount: int) -> str:
+    """Bytes as released servers print them: 20_000_000_000 -> "20 GB", 1_500 -> "1.5 kB"."""
+    if amount < 10:
+        return f"{amount} B"
+    power = min((len(str(amount)) - 1) // 3, len(_PRINTED) - 1)
+    value = int(amount / 1000**power * 10 + 0.5) / 10
+    return f"{value:.0f} {_PRINTED[power]}" if value >= 10 else f"{value:.1f} {_PRINTED[power]}"

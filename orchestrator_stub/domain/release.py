@@ -49,6 +49,10 @@ class Release:
     """What `--emulate` takes: "1.5.2" ... "1.9.3", "docs"."""
     git_version: str
     """What the server announces, e.g. "v1.9.3"."""
+    git_commit: str = "2b0ed139efadcb4a7fbce49b819613f11eeb3f2d"
+    """The commit of the public tag (the document prints its own)."""
+    build_date: str = "2026-08-09T23:18:47Z"
+    """When the tag was made, RFC 3339 in UTC (the document prints its own)."""
     page_shapes: bool = False
     """Bodies as the user's document prints them (Jobs/Executions/History/Results lists, transitions, flat nodes)."""
     compute_numbers: Mapping[ComputeState, int] = None  # type: ignore[assignment]  # always given below
@@ -131,11 +135,19 @@ class Release:
     node_reports_stop: bool = False
     """A stop is two changes: wished by the orchestrator, then Cancelled without Message by the node (1.5.2)."""
     retry_past_total_timeout: bool = True
-    """A job that fails by its TotalTimeout after a failed execution still requests one more (1.6+, FINDINGS-docker 5)."""
+    """A job that fails by its TotalTimeout after a failed execution requests one more try (1.6+, FINDINGS-docker 5)."""
     daemon_retries: bool = True
     """A daemon execution that ended is replaced, twice per node (1.8+, FINDINGS-docker 5)."""
     label_key_noun: str = "a valid label key"
     """What the release's k8s library calls a label's key in errors (1.9; scenario 22)."""
+
+    # What nodes do with images, inputs and publishers.
+    malformed_image_missing: bool = False
+    """1.5.2 calls a malformed image reference not available; later releases hand on the engine's complaint (golden 73)."""
+    publisher_encoding: bool = True
+    """The s3 publisher's Encoding is understood (1.6+); 1.5.2 ignores it and always archives (FINDINGS 3)."""
+    local_input: bool = True
+    """The input type `local` exists beside `localDirectory` (1.8+, fact sheet 3.5)."""
 
     def compute_number(self, state: ComputeState) -> int:
         """The integer this release sends for an execution state."""
@@ -147,6 +159,8 @@ _R180 = replace(
     _R193,
     name="1.8.0",
     git_version="v1.8.0",
+    git_commit="bc500319176e7ccef899c16fbe1f82caf9efa58a",
+    build_date="2025-06-23T14:35:08Z",
     license_answer="coded",
     label_key_noun="a qualified name",
 )
@@ -154,6 +168,8 @@ _R170 = replace(
     _R180,
     name="1.7.0",
     git_version="v1.7.0",
+    git_commit="9d9cbfa53d9a8ee0480e9e333e226248d465a856",
+    build_date="2025-03-24T13:44:26Z",
     unique_names=False,
     logs_from_node=False,
     executions_embed_job=False,
@@ -168,11 +184,14 @@ _R170 = replace(
     executions_order_checked=True,
     authorizer_texts=False,
     daemon_retries=False,
+    local_input=False,
 )
 _R165 = replace(
     _R170,
     name="1.6.5",
     git_version="v1.6.5",
+    git_commit="5b25fc1a0f15b8e2e7e046ace71c1b4cccc5189b",
+    build_date="2025-03-06T17:02:03Z",
     everywhere_count_refused=False,
     default_network="None",
     networks=("None", "Host", "HTTP", "Bridge"),
@@ -186,6 +205,8 @@ _R152 = replace(
     _R165,
     name="1.5.2",
     git_version="v1.5.2",
+    git_commit="dca87196e3f426e82be1ef7d536df78f401fb90c",
+    build_date="2024-11-29T21:24:47Z",
     approval_shown=False,
     unapproved_shown_as_new=False,
     state_details=True,
@@ -203,11 +224,15 @@ _R152 = replace(
     node_update_reports=True,
     node_reports_stop=True,
     retry_past_total_timeout=False,
+    malformed_image_missing=True,
+    publisher_encoding=False,
 )
 _DOCS = replace(
     _R152,
     name="docs",
     git_version="v1.1.0",
+    git_commit="970e1a0f23c7eb739a097aa8212f7964434bcd97",
+    build_date="2023-09-25T07:59:00Z",
     page_shapes=True,
     compute_numbers=_DOCS_COMPUTE_NUMBERS,
     list_limit_default=10,

@@ -110,9 +110,9 @@ class _Parser:
         return self._tokens[self._at] if self._at < len(self._tokens) else _END
 
     def _take(self) -> str:
-        token = self._peek()
+        word = self._peek()
         self._at += 1
-        return token
+        return word
 
     def _requirement(self) -> Requirement:
         key = self._take()
@@ -128,25 +128,25 @@ class _Parser:
             return _requirement(key, "!", ())
         if self._peek() in (_END, ","):
             return _requirement(key, "exists", ())
-        token = self._take()
-        if token not in _OPERATORS:
-            raise SelectorError(f"found '{token}', expected: {_OPERATOR_LIST}")
-        operator = _OPERATORS[token]
+        word = self._take()
+        if word not in _OPERATORS:
+            raise SelectorError(f"found '{word}', expected: {_OPERATOR_LIST}")
+        operator = _OPERATORS[word]
         values = self._values() if operator in ("in", "notin") else self._exact_value()
         return _requirement(key, operator, tuple(sorted(values)))
 
     def _exact_value(self) -> set[str]:
         if self._peek() in (_END, ","):
             return {""}
-        token = self._take()
-        if not _is_identifier(token):
-            raise SelectorError(f"found '{token}', expected: identifier")
-        return {token}
+        word = self._take()
+        if not _is_identifier(word):
+            raise SelectorError(f"found '{word}', expected: identifier")
+        return {word}
 
     def _values(self) -> set[str]:
-        token = self._take()
-        if token != "(":
-            raise SelectorError(f"found '{token}' expected: '('")
+        word = self._take()
+        if word != "(":
+            raise SelectorError(f"found '{word}' expected: '('")
         first = self._peek()
         if first == ")":
             self._take()
@@ -161,15 +161,15 @@ class _Parser:
     def _identifiers(self) -> set[str]:
         values: set[str] = set()
         while True:
-            token = self._take()
-            if _is_identifier(token):
-                values.add(token)
+            word = self._take()
+            if _is_identifier(word):
+                values.add(word)
                 after = self._peek()
                 if after == ")":
                     return values
                 if after != ",":
                     raise SelectorError(f"found '{after}', expected: ',' or ')'")
-            elif token == ",":
+            elif word == ",":
                 if not values:
                     values.add("")
                 after = self._peek()
@@ -180,7 +180,7 @@ class _Parser:
                     self._take()
                     values.add("")
             else:
-                raise SelectorError(f"found '{token}', expected: ',', or identifier")
+                raise SelectorError(f"found '{word}', expected: ',', or identifier")
 
 
 def _tokens(text: str) -> list[str]:
@@ -216,7 +216,8 @@ def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requiremen
     listed = f"[]string{{{', '.join(_quoted(v) for v in values)}}}"
     if operator in ("in", "notin"):
         if not values:
-            errors.append(_invalid("values", listed, "for 'in', 'notin' operators, values set can't be empty", raw=True))
+            text = "for 'in', 'notin' operators, values set can't be empty"
+            errors.append(_invalid("values", listed, text, raw=True))
     elif operator in ("=", "==", "!="):
         if len(values) != 1:
             errors.append(_invalid("values", listed, "exact-match compatibility requires one single value", raw=True))
@@ -233,7 +234,7 @@ def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requiremen
                 text = "for 'Gt', 'Lt' operators, the value must be an integer"
                 errors.append(_invalid(f"values[{at}]", value, text))
     else:
-        errors.append(f'operator: Unsupported value: {_quoted(operator)}: supported values: {_supported()}')
+        errors.append(f"operator: Unsupported value: {_quoted(operator)}: supported values: {_supported()}")
     for at, value in enumerate(values):
         wrong = _value_errors(value)
         if wrong:

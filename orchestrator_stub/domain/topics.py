@@ -75,6 +75,11 @@ def execution_timed_out(seconds: int) -> Event:
     return Event(EXEC_TIMEOUT, text, _TIMEOUT_DETAILS)
 
 
+def execution_expired(seconds: int) -> Event:
+    """The node ended a run at its limit."""
+    return Event(RUNNING_EXECUTION, f"Execution timed out after {duration_text(seconds)}", IS_ERROR)
+
+
 def short_id(full: str) -> str:
     """Prefix and first eight digits of a node, job or execution id; other names as they are (fact sheet 4.6)."""
     head, dash, rest = full.partition("-")

@@ -12,7 +12,7 @@ class Ids:
 
     def __init__(self, seed: int | None = None, page_style: bool = False) -> None:
         """`seed` None: never the same ids twice. `page_style`: nodes are called as the user's document does (Qm...)."""
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - names need no secrecy, but a seed must repeat them
         self._page_style = page_style
 
     def uuid(self) -> str:

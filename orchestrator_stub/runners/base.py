@@ -20,6 +20,8 @@ class Mount:
     source: Path
     target: str
     writable: bool = False
+    shared: bool = False
+    """True for something that outlives the run (a local input): runners must neither move it nor change its rights."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orchestrator_stub.domain.execution import Execution
-from orchestrator_stub.domain.job import Job, Task
+from orchestrator_stub.domain.job import Constraint, Job, Resources, Task
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.quantity import bytes_text, parse_bytes, parse_cpu, parse_gpu
 from orchestrator_stub.domain.release import Release
@@ -61,7 +62,11 @@ def rank(snapshot: Snapshot) -> list[Rank]:
 
 def requested(task: Task) -> Capacity:
     """A task's resources as amounts."""
-    resources = task.resources
+    return _amounts(task.resources)
+
+
+@lru_cache(maxsize=1024)
+def _amounts(resources: Resources) -> Capacity:
     return Capacity(
         parse_cpu(resources.cpu) if resources.cpu else 0.0,
         parse_bytes(resources.memory) if resources.memory else 0,
@@ -152,12 +157,8 @@ def _selectors(job: Job) -> tuple[Selector, Selector]:
         return Selector(), Selector()
     requirements = from_constraints(job.constraints).requirements
     must = tuple(r for r in requirements if not r.key.startswith(_FAVOUR))
-    favour = from_constraints(
-        tuple(
-            _unfavoured(c) for c in job.constraints if c.key.startswith(_FAVOUR)
-        )
-    )
-    return Selector(must), favour
+    favoured = tuple(_unfavoured(c) for c in job.constraints if c.key.startswith(_FAVOUR))
+    return Selector(must), from_constraints(favoured)
 
 
 def _unfavoured(constraint: Constraint) -> Constraint:
@@ -165,8 +166,10 @@ def _unfavoured(constraint: Constraint) -> Constraint:
 
 
 def _labels_text(node: Node) -> str:
-    return f"map[{' '.join(f'{k}:{v}' for k, v in sorted(node.labels.items()))}]"
+    shown = [f"{key}:{value}" for key, value in sorted(node.labels.items())]
+    return f"map[{' '.join(shown)}]"
 
 
 def _constraints_text(job: Job) -> str:
-    return f"[{' '.join(f'{c.key} {c.operator} {'|'.join(c.values)}' for c in job.constraints)}]"
+    shown = [f"{c.key} {c.operator} {'|'.join(c.values)}" for c in job.constraints]
+    return f"[{' '.join(shown)}]"

@@ -108,21 +108,21 @@ def _reindent(text: str) -> str:
     """Two blanks per level, `{}` and `[]` on one line, numbers untouched."""
     out: list[str] = []
     depth = 0
-    for token in _TOKENS.findall(text):
-        if token in ("{", "["):
+    for piece in _PIECES.findall(text):
+        if piece in ("{", "["):
             depth += 1
-            out.append(token + "\n" + "  " * depth)
-        elif token in ("}", "]"):
+            out.append(piece + "\n" + "  " * depth)
+        elif piece in ("}", "]"):
             depth -= 1
-            out.append("\n" + "  " * depth + token)
-        elif token == ",":
+            out.append("\n" + "  " * depth + piece)
+        elif piece == ",":
             out.append(",\n" + "  " * depth)
         else:
-            out.append(": " if token == ":" else token)
+            out.append(": " if piece == ":" else piece)
     return "".join(out)
 
 
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|\{\}|\[\]|[{}\[\],:]|[^"{}\[\],:]+')
+_PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|\{\}|\[\]|[{}\[\],:]|[^"{}\[\],:]+')
 
 
 def _exact(value: Any) -> Iterator[str]:

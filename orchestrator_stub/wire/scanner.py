@@ -17,7 +17,11 @@ _BLANK = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"([^"\\\x00-\x1f]*)"')
 _ESCAPED = re.compile(rb'"((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"')
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_WORDS: tuple[tuple[bytes, Kind, Any], ...] = ((b"true", "bool", True), (b"false", "bool", False), (b"null", "null", None))
+_WORDS: tuple[tuple[bytes, Kind, Any], ...] = (
+    (b"true", "bool", True),
+    (b"false", "bool", False),
+    (b"null", "null", None),
+)
 
 
 class JsonError(Exception):
@@ -164,7 +168,7 @@ def _bad_string(data: bytes, at: int) -> JsonError:
             at += 1
             if data[at : at + 1] == b"u":
                 for digit in range(at + 1, at + 5):
-                    if data[digit : digit + 1] not in (b"",) and data[digit] not in b"0123456789abcdefABCDEF":
+                    if digit < len(data) and data[digit] not in b"0123456789abcdefABCDEF":
                         return _wrong(data, digit, "in \\u hexadecimal character escape")
                 at += 4
             elif at < len(data) and data[at] not in b'"\\/bfnrt':

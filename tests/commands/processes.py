@@ -6,6 +6,7 @@ the program that started all this is gone (even by SIGKILL).
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+PR_SET_CHILD_SUBREAPER = 36
 TAG = "BACALHAU_STAGE"
 GRACE_SECONDS = 4.0
 KEEPER = """
@@ -77,6 +79,7 @@ class Processes:
 
     def __init__(self, logs: Path) -> None:
         """Outputs go to files in the folder `logs`, which is made."""
+        adopt_orphans()
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._tag = f"{TAG}={os.getpid()}-{os.urandom(6).hex()}"
@@ -120,6 +123,10 @@ class Processes:
         """Name of a program that is no longer running, or None."""
         return next((name for name, process in self._started.items() if process.poll() is not None), None)
 
+    def forget(self, name: str) -> None:
+        """A program has done its work: its end is no longer news."""
+        self._started.pop(name).wait()
+
     def stop(self) -> None:
         """End everything that was started and wait until it is gone (a few seconds at most)."""
         if self._keeper.stdin and not self._keeper.stdin.closed:
@@ -127,6 +134,24 @@ class Processes:
         for process in self._started.values():
             process.wait()
         self._keeper.wait()
+        reap_orphans()
+
+
+def adopt_orphans() -> None:
+    """On Linux, become the parent of grandchildren whose own parent ends, so that none stays as a zombie."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans() -> None:
+    """Collect every ended child that nobody waits for."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:  # none is left
+            return
+        if pid == 0:
+            return
 
 
 @contextmanager

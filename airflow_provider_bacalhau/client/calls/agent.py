@@ -12,7 +12,7 @@ AGENT = "/api/v1/agent"
 
 def alive() -> Call[bool]:
     """Whether the server says OK."""
-    return Call("ask whether the server lives", "GET", f"{AGENT}/alive", lambda data, _: fold(data).get("status") == "OK")
+    return Call("ask if the server lives", "GET", f"{AGENT}/alive", lambda data, _: fold(data).get("status") == "OK")
 
 
 def version() -> Call[Version]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_bacalhau.client.call import Call
@@ -17,9 +17,15 @@ from airflow_provider_bacalhau.models.job import Job
 from airflow_provider_bacalhau.models.responses import HistoryItem, Page, Stopped, Submitted
 from airflow_provider_bacalhau.models.results import PublishedResult
 
+T = TypeVar("T")
+
 JOBS = "/api/v1/orchestrator/jobs"
 _PAGE_WORDS: Mapping[str, str] = {"created_at": "create_time", "modified_at": "modify_time"}
 _RELEASED_WORDS: Mapping[str, str] = {"create_time": "created_at", "modify_time": "modified_at"}
+
+
+Described = tuple[Job, list[Execution], list[HistoryItem]]
+"""A job with its executions and events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +36,18 @@ class Description:
     executions: tuple[Execution, ...] | None = None
     history: tuple[HistoryItem, ...] | None = None
 
-    def missing(self) -> list[Call[Page[Execution]] | Call[Page[HistoryItem]]]:
-        """The calls that fetch what is still missing, by the full id."""
+    def missing(self) -> Call[Description] | None:
+        """The next call that fetches what the server did not send along, by the full id; None when all is there."""
         namespace = self.job.namespace or None
-        calls: list[Call[Page[Execution]] | Call[Page[HistoryItem]]] = []
         if self.executions is None:
-            calls.append(get_executions(self.job.id, namespace=namespace))
+            executions = get_executions(self.job.id, namespace=namespace)
+            return _then(executions, lambda page: replace(self, executions=page.items))
         if self.history is None:
-            calls.append(get_history(self.job.id, namespace=namespace))
-        return calls
+            history = get_history(self.job.id, namespace=namespace)
+            return _then(history, lambda page: replace(self, history=page.items))
+        return None
 
-    def completed(self, page: Page[Execution] | Page[HistoryItem]) -> Description:
-        """With one missing part, in the order of `missing`."""
-        if self.executions is None:
-            return replace(self, executions=page.items)
-        return replace(self, history=page.items)
-
-    def parts(self) -> tuple[Job, list[Execution], list[HistoryItem]]:
+    def parts(self) -> Described:
         """Job, executions, history."""
         return self.job, list(self.executions or ()), list(self.history or ())
 
@@ -73,7 +74,8 @@ def check_submit() -> Call[None]:
 
 def get(job_id: str, *, namespace: str | None = None) -> Call[Job]:
     """One job by full or short id, or by name (1.8+)."""
-    return Call(f"read job {job_id}", "GET", _path(job_id), lambda data, _: _job(data), query=query_pairs(namespace=namespace))
+    query = query_pairs(namespace=namespace)
+    return Call(f"read job {job_id}", "GET", _path(job_id), lambda data, _: _job(data), query=query)
 
 
 def describe(job_id: str, *, namespace: str | None = None) -> Call[Description]:
@@ -118,37 +120,36 @@ def list_jobs(
 
 
 def stop(job_id: str, *, reason: str = "", namespace: str | None = None) -> Call[Stopped]:
-    """Stop a job. The reason goes into the body, as released servers read it, and into the query, as the document says."""
+    """Stop a job. The reason goes into the body, where released servers read it, and into the query (document)."""
     query = query_pairs(reason=reason, namespace=namespace)
     return Call(
         f"stop job {job_id}", "DELETE", _path(job_id), lambda data, _: Stopped.read(data), query, {"reason": reason}
     )
 
 
-def get_history(
-    job_id: str,
-    *,
-    since: float | None = None,
-    event_type: str | None = None,
-    execution_id: str | None = None,
-    node_id: str | None = None,
-    limit: int | None = None,
-    next_token: str | None = None,
-    namespace: str | None = None,
-) -> Call[Page[HistoryItem]]:
-    """Events of a job, oldest first.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which events of a job: `since` in seconds since 1970, `event_type` "all", "job" or "execution"."""
 
-    :param since: seconds since 1970. :param event_type: "all", "job" or "execution".
-    """
-    if event_type not in (None, "all", "job", "execution"):
-        raise ConfigError(f"event_type is {event_type!r}: it is all, job or execution.")
+    since: float | None = None
+    event_type: str | None = None
+    execution_id: str | None = None
+    node_id: str | None = None
+    limit: int | None = None
+    next_token: str | None = None
+
+
+def get_history(job_id: str, window: Window = Window(), *, namespace: str | None = None) -> Call[Page[HistoryItem]]:
+    """Events of a job, oldest first. :raises ConfigError: an unknown event type or a negative limit."""
+    if window.event_type not in (None, "all", "job", "execution"):
+        raise ConfigError(f"event_type is {window.event_type!r}: it is all, job or execution.")
     query = query_pairs(
-        since=None if since is None else int(since),
-        event_type=event_type,
-        execution_id=execution_id,
-        node_id=node_id,
-        limit=limit,
-        next_token=next_token,
+        since=None if window.since is None else int(window.since),
+        event_type=window.event_type,
+        execution_id=window.execution_id,
+        node_id=window.node_id,
+        limit=window.limit,
+        next_token=window.next_token,
         namespace=namespace,
     )
     return Call(f"read the history of job {job_id}", "GET", _path(job_id, "history"), _history, query=query)
@@ -163,7 +164,10 @@ def get_executions(
     reverse: bool = False,
     namespace: str | None = None,
 ) -> Call[Page[Execution]]:
-    """Executions of a job. :param order_by: create_time or modify_time (each release reads these), id, state (document)."""
+    """Executions of a job.
+
+    :param order_by: create_time or modify_time (read by each release); id and state by the document's server only.
+    """
     query = query_pairs(
         limit=limit,
         next_token=next_token,
@@ -199,6 +203,10 @@ def logs(
     """
     query = query_pairs(execution_id=execution_id, follow=follow, tail=tail, namespace=namespace)
     return Call(f"read the log of job {job_id}", "GET", _path(job_id, "logs"), _nothing_expected, query=query)
+
+
+def _then(call: Call[T], apply: Callable[[T], Description]) -> Call[Description]:
+    return Call(call.name, call.method, call.path, lambda data, facts: apply(call.parse(data, facts)), call.query)
 
 
 def _path(job_id: str, *parts: str) -> str:

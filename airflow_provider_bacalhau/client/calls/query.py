@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 from airflow_provider_bacalhau.errors import ConfigError
+
+
+class Paging(TypedDict):
+    """The parameters that every list has."""
+
+    limit: int | None
+    next_token: str | None
+    order_by: str | None
+    reverse: bool
+
+
+class JobFilters(TypedDict, total=False):
+    """The parameters of a job list, all optional."""
+
+    namespace: str | None
+    labels: str | Sequence[str] | None
+    limit: int | None
+    next_token: str | None
+    order_by: str | None
+    reverse: bool
 
 
 def query_pairs(**values: str | float | bool | Sequence[str] | None) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,382 @@
+"""Exactly one job per attempt: look, decide, act, and look again until there is a job to wait for.
+
+`lifecycle.submission` decides; this module carries out what it says and keeps the record of what is in flight.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, BrokenContract, Conflict, NotFound, ServerFault, Unreachable
+from airflow_provider_bacalhau.version_compat import remembered, state_store, store_forever
+
+if TYPE_CHECKING:
+    from airflow_provider_bacalhau.client.sync import Client
+    from airflow_provider_bacalhau.hooks.kill import KillSwitch
+    from airflow_provider_bacalhau.lifecycle.identity import Epoch, Lifetime, TaskRef
+    from airflow_provider_bacalhau.lifecycle.submission import Found, Me, Policy, Record, StopOrder
+    from airflow_provider_bacalhau.models.job import Job
+
+MAX_PUTS = 6
+"""How often one attempt sends its submit while no answer tells its fate."""
+
+STOP_BUDGET = 120.0
+"""Seconds within which a job that was told to stop has to be seen stopped."""
+
+
+class Logger(Protocol):
+    """What is needed of Airflow's task logger."""
+
+    def info(self, message: str, *args: Any) -> None: ...
+    def warning(self, message: str, *args: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one task, as far as its job goes; computed once, in the first leg.
+
+    :param spec: the user's rendered and validated spec, namespace and timeouts included, before anything of ours.
+    :param accept_timeout: seconds after which a Pending job of an earlier try is given up; None never.
+    :param total_timeout: seconds after which a job of an earlier try has outlived its own deadline; None never.
+    :param fp: the fingerprint that an earlier leg pinned; None: that of `spec`.
+    """
+
+    ref: TaskRef
+    epoch: Epoch
+    try_number: int
+    spec: Mapping[str, Any]
+    conn_id: str
+    lifetime: Lifetime = "task"
+    prefix: str | None = None
+    durable: bool = True
+    fail_on_exit_code: bool = True
+    accept_timeout: float | None = 120.0
+    total_timeout: float | None = None
+    late_submit_grace: float = 90.0
+    fp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The job of an attempt, and the identity under which it was submitted. Later legs go by this, never by what they
+    would compute themselves (protocol F10)."""
+
+    try_number: int
+    epoch: str
+    fp: str
+    slot: int
+    job_id: str
+    namespace: str
+    name: str = ""
+    key: str = ""
+    adopted: bool = False
+    submitted_at: float = 0.0
+    heals: int = 0
+    sweeps: bool = False
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values, for trigger arguments and events; the try goes by "try" there."""
+        plain = asdict(self)
+        return {"try": plain.pop("try_number"), **plain}
+
+    @classmethod
+    def from_plain(cls, value: Any) -> Pin | None:
+        """Read what `to_plain` wrote, with whatever else stands beside it; None when it is not one."""
+        if not isinstance(value, Mapping) or not value.get("job_id"):
+            return None
+        named = {**value, "try_number": value.get("try", 0)}
+        known = {one.name: named[one.name] for one in fields(cls) if one.name in named}
+        try:
+            return cls(**cast("dict[str, Any]", known))
+        except TypeError:
+            return None
+
+
+class Store(Protocol):
+    """Where the record of what is in flight outlives the process."""
+
+    def read(self) -> Record | None: ...
+    def write(self, record: Record | None) -> None: ...
+
+
+class TaskStore:
+    """The task state store of Airflow 3.3; before, a store that keeps nothing."""
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._context = context
+
+    def read(self) -> Record | None:
+        """The record of this or of an earlier try."""
+        from airflow_provider_bacalhau.lifecycle.submission import Record
+
+        return Record.from_plain(remembered(self._context))
+
+    def write(self, record: Record | None) -> None:
+        """Write the record; also the fence: only the process that owns the task may write.
+
+        :raises AttemptOver: another try owns the task now.
+        """
+        if state_store(self._context) is None:
+            return
+        try:
+            store_forever(self._context, {"phase": "looking"} if record is None else record.to_plain())
+        except Exception as error:
+            raise AttemptOver(
+                f"Another try of this task has taken over, so this one submits and stops nothing ({error})."
+            ) from error
+
+
+def pause(seconds: float, kill: KillSwitch | None = None) -> None:
+    """Sleep in slices, so that a task that was told to end does not sleep on."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not (kill is not None and kill.pulled):
+        time.sleep(min(left, 0.25))
+
+
+@dataclass
+class Submission:
+    """Drives one attempt to its job. `obtain` may be called again when the job turned out to be stopped by mistake."""
+
+    client: Client
+    attempt: Attempt
+    kill: KillSwitch
+    store: Store
+    log: Logger
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = pause
+    warnings: list[str] = field(default_factory=list)
+
+    def obtain(self, *, heals: int = 0, spent: Pin | None = None) -> Pin:
+        """The attempt's job: found, adopted or submitted.
+
+        :param heals: how many jobs of this attempt were already replaced.
+        :param spent: the job to replace, None at first.
+        :raises AttemptOver: another try took over, or the task was told to end.
+        :raises ApiError: the server refused the job, or does not tell what became of it.
+        """
+        from airflow_provider_bacalhau.lifecycle import submission as rules
+
+        record = self.store.read()
+        me = self._me()
+        first = spent is None and record is None and self.attempt.try_number <= 1
+        self._need_alive()
+        self.store.write(record)
+        state = _Progress(me, record, first, sweeps=not first, stop_until=None)
+        while True:
+            self._need_alive()
+            found = self._first_look(state) if state.first else self._look()
+            action = rules.decide(state.me, state.record, found, self._policy(), self.clock())
+            self._warn_of_foreign(state.me, found)
+            if isinstance(action, rules.Stop):
+                self._stop_all(action.orders, state)
+            elif isinstance(action, rules.Wait):
+                self.sleep(min(action.seconds, 15.0))
+            elif isinstance(action, rules.Submit):
+                state.sweeps = state.sweeps or action.ambiguous
+                pin = self._submit(action.slot, state, heals)
+                if pin is not None:
+                    return pin
+            elif isinstance(action, (rules.Adopt, rules.Collect)):
+                return self._take(action.job, state, heals)
+            else:
+                raise AttemptOver("Another try of this task has taken over.")
+            state.first = False
+
+    def stop(self, job_id: str, namespace: str, cause: str) -> None:
+        """Stop a job in this attempt's name; one that has ended or is gone is fine."""
+        from airflow_provider_bacalhau.lifecycle.identity import Cause, stop_reason
+
+        reason = stop_reason(self.attempt.epoch.born_us, self.attempt.try_number, cast("Cause", cause))
+        try:
+            self.client.stop_job(job_id, reason=reason, namespace=namespace)
+        except (NotFound, Conflict):
+            return
+
+    # --- identity -------------------------------------------------------------------------------------------------
+
+    def _me(self) -> Me:
+        from airflow_provider_bacalhau.lifecycle.identity import fingerprint
+        from airflow_provider_bacalhau.lifecycle.submission import Me
+
+        fp = self.attempt.fp or fingerprint(self.attempt.spec)
+
+        def name_of(slot: int) -> str:
+            return str(self._wire(slot, fp)["Name"])
+
+        return Me(self.attempt.epoch, fp, started_at=self.clock(), name_of=name_of)
+
+    def _wire(self, slot: int, fp: str) -> dict[str, Any]:
+        from airflow_provider_bacalhau.lifecycle.identity import stamp
+        from airflow_provider_bacalhau.lifecycle.spec import for_server
+
+        one = self.attempt
+        shaped = for_server(one.spec, self.client.capabilities())
+        return stamp(shaped, ref=one.ref, epoch=one.epoch, slot=slot, lifetime=one.lifetime, fp=fp, prefix=one.prefix)
+
+    def _policy(self) -> Policy:
+        from airflow_provider_bacalhau.lifecycle.submission import Policy
+
+        return Policy(
+            durable=self.attempt.durable,
+            unique_names=self.client.capabilities().unique_names,
+            late_submit_grace=self.attempt.late_submit_grace,
+            deployment_known=bool(self.attempt.ref.deployment),
+        )
+
+    @property
+    def key(self) -> str:
+        """The lock of the task; the only label that is ever listed by."""
+        from airflow_provider_bacalhau.lifecycle.identity import key
+
+        return key(self.attempt.ref)
+
+    # --- looking --------------------------------------------------------------------------------------------------
+
+    def _first_look(self, state: _Progress) -> list[Found]:
+        """Try 1 of a task that left no record: nothing can be there but what an identical request already created."""
+        if not self.client.capabilities().unique_names or state.me.name_of is None:
+            return []
+        try:
+            job = self.client.get_job(state.me.name_of(1), namespace=self._namespace())
+        except NotFound:
+            return []
+        return self._worth([job])
+
+    def _look(self) -> list[Found]:
+        from airflow_provider_bacalhau.lifecycle.identity import LABEL_KEY
+
+        return self._worth(list(self.client.iter_jobs(namespace="*", labels=f"{LABEL_KEY}={self.key}")))
+
+    def _worth(self, jobs: Sequence[Job]) -> list[Found]:
+        from airflow_provider_bacalhau.lifecycle.submission import classify, found_from
+
+        result = []
+        for listed in jobs:
+            job, executions = listed, ()
+            if job.is_terminal or job.state in ("Pending", "Undefined"):
+                try:
+                    job, executions, _ = self.client.describe_job(job.id, namespace=job.namespace)
+                except NotFound:
+                    continue
+            worth = classify(
+                job,
+                executions,
+                server_now=self.client.server_date or self.clock(),
+                accept_timeout=self.attempt.accept_timeout,
+                total_timeout=self.attempt.total_timeout,
+                fail_on_exit_code=self.attempt.fail_on_exit_code,
+            )
+            found = found_from(job, worth)
+            if found is not None:
+                result.append(found)
+        return result
+
+    def _warn_of_foreign(self, me: Me, found: Sequence[Found]) -> None:
+        from airflow_provider_bacalhau.lifecycle.submission import is_foreign
+
+        for job in found:
+            if job.is_live and is_foreign(me, job, self._policy()):
+                self._warn_once(
+                    f"Bacalhau job {job.id} carries this task's key but another run's start; it may belong to another "
+                    "Airflow, so it is left alone: set `deployment` in the connection or in [bacalhau]."
+                )
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.log.warning("%s", text)
+
+    # --- acting ---------------------------------------------------------------------------------------------------
+
+    def _stop_all(self, orders: Sequence[StopOrder], state: _Progress) -> None:
+        if state.stop_until is None:
+            state.stop_until = self.clock() + STOP_BUDGET
+        elif self.clock() > state.stop_until:
+            ids = ", ".join(order.job.id for order in orders)
+            raise BacalhauError(f"Bacalhau does not stop {ids}, so no new job was submitted beside it: stop it by hand.")
+        for order in orders:
+            self.log.info("Stopping Bacalhau job %s of an earlier attempt (%s).", order.job.id, order.cause)
+            try:
+                self.stop(order.job.id, order.job.namespace, order.cause)
+            except (Unreachable, ServerFault, BrokenContract) as error:
+                self.log.warning("Stopping %s had no clear answer, looking again: %s", order.job.id, error)
+        self.sleep(0.2)
+
+    def _submit(self, slot: int, state: _Progress, heals: int) -> Pin | None:
+        """One submit; None when its fate is unknown or the name is taken, so that the next look tells."""
+        wire = self._wire(slot, state.me.fp)
+        space = self._namespace()
+        state.puts += 1
+        self._target(name=wire["Name"], namespace=space)
+        state.record = self._record(state, slot, wire["Name"], "", "submitting")
+        self.store.write(state.record)
+        self._need_alive()
+        state.me = replace(state.me, put_slot=slot)
+        try:
+            answer = self.client.submit_job(wire)
+        except (Unreachable, ServerFault, BrokenContract, Conflict) as error:
+            if state.puts >= MAX_PUTS:
+                raise
+            state.sweeps = True
+            self.log.warning("The submit had no clear answer, looking for the job: %s", error)
+            self.sleep(min(0.5 * 2**state.puts, 10.0))
+            return None
+        for warning in answer.warnings:
+            self.log.warning("Bacalhau: %s", warning)
+        pin = Pin(
+            self.attempt.try_number, state.me.epoch.text, state.me.fp, slot, answer.job_id, space, wire["Name"], self.key,
+            submitted_at=self.clock(), heals=heals, sweeps=state.sweeps,
+        )  # fmt: skip
+        return self._own(pin, state)
+
+    def _take(self, job: Found, state: _Progress, heals: int) -> Pin:
+        own = job.slot == state.me.put_slot
+        if not own:
+            self.log.info("Taking over Bacalhau job %s of an earlier try instead of submitting another.", job.id)
+        pin = Pin(
+            self.attempt.try_number, state.me.epoch.text, state.me.fp, job.slot, job.id, job.namespace, job.name, self.key,
+            adopted=not own, submitted_at=job.created / 1e9, heals=heals, sweeps=state.sweeps,
+        )  # fmt: skip
+        return self._own(pin, state)
+
+    def _own(self, pin: Pin, state: _Progress) -> Pin:
+        self._target(name=pin.name, namespace=pin.namespace, job_id=pin.job_id)
+        if self.kill.pulled:
+            self.stop(pin.job_id, pin.namespace, "on_kill")
+            self._need_alive()
+        self.store.write(self._record(state, pin.slot, pin.name, pin.job_id, "submitted"))
+        return pin
+
+    def _record(self, state: _Progress, slot: int, name: str, job_id: str, phase: str) -> Record:
+        from airflow_provider_bacalhau.lifecycle.submission import Phase, Record
+
+        return Record(
+            self.attempt.try_number, state.me.epoch.text, slot, state.me.fp, name, job_id, self._namespace(),
+            self.attempt.conn_id, cast("Phase", phase), self.clock(),
+        )  # fmt: skip
+
+    def _target(self, *, name: str, namespace: str, job_id: str = "") -> None:
+        unique = self.client.capabilities().unique_names
+        self.kill.target(namespace=namespace, job_id=job_id, name=name, key=self.key, unique_names=unique)
+
+    def _namespace(self) -> str:
+        return str(self.attempt.spec.get("Namespace") or "default")
+
+    def _need_alive(self) -> None:
+        if self.kill.pulled:
+            raise AttemptOver("The task was told to end, so nothing more is submitted.")
+
+
+@dataclass
+class _Progress:
+    """What changes while one attempt looks for its job."""
+
+    me: Me
+    record: Record | None
+    first: bool
+    sweeps: bool
+    stop_until: float | None
+    puts: int = 0

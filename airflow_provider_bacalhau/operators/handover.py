@@ -1,0 +1,198 @@
+"""What a task leaves behind: XCom, link, log, and at the end its value or its error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bacalhau.errors import ApiError, ResultError
+from airflow_provider_bacalhau.links.job import XCOM_KEY, job_url
+from airflow_provider_bacalhau.operators.arguments import exit_codes_to_skip
+from airflow_provider_bacalhau.version_compat import AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow_provider_bacalhau.hooks.logs import LiveLog, Output
+    from airflow_provider_bacalhau.hooks.submission import Pin
+    from airflow_provider_bacalhau.lifecycle.verdict import Verdict
+    from airflow_provider_bacalhau.models.execution import Execution
+    from airflow_provider_bacalhau.models.job import Job
+    from airflow_provider_bacalhau.operators.leg import Leg
+    from airflow_provider_bacalhau.results.manifest import Manifest
+
+
+class Handover:
+    """Speaks to Airflow on behalf of a leg."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+
+    def announce(self, pin: Pin) -> str:
+        """Say which job it is, in log, XCom and link, as soon as it is known. Returns the link, empty without one."""
+        leg = self._leg
+        docs = leg.hook.get_conn().capabilities().docs_shapes
+        link = job_url(leg.hook.options.webui_url, pin.job_id, by_query=not docs)
+        if leg.pin is not None and leg.pin.job_id == pin.job_id:
+            return link
+        self._push("bacalhau_pin", pin.to_plain())
+        self._push("bacalhau_job", self._handle(_begun(pin), pin, ()))
+        self._push("job_id", pin.job_id)
+        if link:
+            self._push(XCOM_KEY, link)
+        what = "Took over" if pin.adopted else "Submitted"
+        where = f"{leg.hook.config.base_url}, namespace {pin.namespace}{f', {link}' if link else ''}"
+        leg.log.info("%s Bacalhau job %s (%s) at %s", what, pin.job_id, pin.name, where)
+        return link
+
+    def left_running(self, pin: Pin) -> dict[str, Any]:
+        """The value of a task that does not wait: from here on the job is nobody's to stop."""
+        self._leg.kill.release()
+        return self._handle(_begun(pin), pin, ())
+
+    def live_log(self, pin: Pin) -> LiveLog | None:
+        """A follower of the job's live log, where one is wanted."""
+        from airflow_provider_bacalhau.hooks.logs import LiveLog
+
+        if self._mode() != "live":
+            return None
+        emit = self._leg.log.info
+        return LiveLog(self._leg.hook.config, pin.job_id, pin.namespace, lambda line: emit("%s", line))
+
+    def own_xcom(self, key: str) -> Any:
+        """What an earlier leg of this task pushed."""
+        ti = self._leg.context["ti"]
+        return ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=getattr(ti, "map_index", None))
+
+    def conclude(self, pin: Pin, verdict: Verdict, live: LiveLog | None) -> Any:
+        """Logs, results, XCom; then the task's value.
+
+        :raises JobError: the job did not do what the task wanted. AirflowSkipException: its exit code says skip.
+        """
+        from airflow_provider_bacalhau.lifecycle.logs import AFTER_VERDICT_SECONDS
+
+        leg = self._leg
+        whole = live.finish(AFTER_VERDICT_SECONDS / 2) if live is not None else frozenset()
+        job, executions, manifest = self._last_look(verdict)
+        uris = manifest.uris() if manifest is not None else []
+        outputs = self._outputs(job, executions, manifest, whole)
+        handle = self._handle(verdict, pin, uris)
+        self._push("bacalhau_job", handle)
+        self._push("job_id", pin.job_id)
+        self._push("results", uris)
+        if len(uris) == 1:
+            self._push("result", uris[0])
+        self._push("exit_codes", list(verdict.exit_codes))
+        leg.kill.release()
+        self._skip(verdict)
+        if not verdict.succeeded:
+            raise self._error(verdict, uris)
+        leg.log.info("%s", _summary(verdict, leg.attempt.ref.title))
+        return self._value(handle, uris, outputs, executions)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _last_look(self, verdict: Verdict) -> tuple[Job | None, Sequence[Execution], Manifest | None]:
+        """Job, executions and what was published; a server that does not answer now changes no verdict."""
+        from airflow_provider_bacalhau.hooks.results import manifest_of
+
+        client = self._leg.hook.get_conn()
+        if verdict.outcome == "lost":
+            return None, (), None
+        try:
+            job, executions, _ = client.describe_job(verdict.job_id, namespace=verdict.namespace or None)
+            return job, executions, manifest_of(client, job, executions)
+        except ApiError as error:
+            if verdict.succeeded and self._leg.operator.xcom_value in ("results", "result"):
+                raise
+            self._leg.log.warning("What the job published cannot be read: %s", error)
+            return None, (), None
+
+    def _outputs(
+        self, job: Job | None, executions: Sequence[Execution], manifest: Manifest | None, whole: frozenset[str]
+    ) -> list[Output]:
+        from airflow_provider_bacalhau.hooks.logs import outputs_of
+        from airflow_provider_bacalhau.lifecycle.logs import AFTER_VERDICT_SECONDS
+
+        leg, wanted = self._leg, self._leg.operator.xcom_value == "stdout"
+        if job is None or manifest is None or not job.is_terminal or (self._mode() == "off" and not wanted):
+            return []
+        skip = frozenset() if wanted else whole
+        outputs = outputs_of(leg.hook, job, executions, manifest, skip=skip, seconds=AFTER_VERDICT_SECONDS)
+        if self._mode() == "off":
+            return outputs
+        for one in outputs:
+            if one.execution_id in whole:
+                continue
+            mark = f"[{one.partition}] " if len(executions) > 1 else ""
+            for line in one.lines():
+                leg.log.info("%s%s", mark, line)
+        return outputs
+
+    def _value(
+        self, handle: dict[str, Any], uris: list[str], outputs: Sequence[Output], executions: Sequence[Execution]
+    ) -> Any:
+        what = self._leg.operator.xcom_value
+        if what == "results":
+            return uris
+        if what == "stdout":
+            done = {one.id for one in executions if one.reported_exit_code is not None}
+            for one in outputs:
+                if one.note:
+                    self._leg.log.warning("xcom_value='stdout' is not the whole output: %s", one.note)
+            return "".join(one.stdout for one in outputs if one.execution_id in done).rstrip("\n")
+        if what == "result":
+            if len(uris) != 1:
+                raise ResultError(f"xcom_value='result' wants one result, the job published {len(uris)}; use 'results'.")
+            return uris[0]
+        return handle
+
+    def _skip(self, verdict: Verdict) -> None:
+        codes = exit_codes_to_skip(self._leg.operator.skip_on_exit_code)
+        bad = {code for code in verdict.exit_codes if code != 0}
+        ended = verdict.succeeded or verdict.kind == "exit_code"
+        hit = bad & codes if 0 not in codes else codes & set(verdict.exit_codes)
+        if ended and hit and (bad <= codes):
+            raise AirflowSkipException(f"Bacalhau job {verdict.job_id} ended with exit code {min(hit)}: skipped.")
+
+    def _error(self, verdict: Verdict, uris: Sequence[str]) -> Exception:
+        from airflow_provider_bacalhau.lifecycle.diagnose import error_from, explain
+
+        leg = self._leg
+        retryable = verdict.outcome != "stopped" or leg.operator.retry_on_external_stop
+        title = leg.attempt.ref.title
+        text = explain(
+            verdict,
+            task=title,
+            published=uris,
+            try_number=leg.try_number,
+            max_tries=getattr(leg.context["ti"], "max_tries", None),
+            retryable=retryable,
+        )
+        return error_from(verdict, text, retryable=retryable, link=leg.operator.job_link or "", task=title)
+
+    def _handle(self, verdict: Verdict, pin: Pin, uris: Sequence[str]) -> dict[str, Any]:
+        from airflow_provider_bacalhau.lifecycle.verdict import handle
+
+        return handle(verdict, results=uris, adopted=pin.adopted, server=self._leg.hook.config.base_url)
+
+    def _push(self, key: str, value: Any) -> None:
+        self._leg.context["ti"].xcom_push(key=key, value=value)
+
+    def _mode(self) -> str:
+        one = self._leg.operator
+        return one.stream_logs or ("end" if one.deferrable else "live")
+
+
+def _begun(pin: Pin) -> Verdict:
+    """What is known right after a submit."""
+    from airflow_provider_bacalhau.lifecycle.verdict import Verdict
+
+    begun = Verdict("succeeded", "", pin.job_id, pin.namespace, pin.name, "Pending")
+    return replace(begun, submitted_at=pin.submitted_at or None)
+
+
+def _summary(verdict: Verdict, task: str) -> str:
+    from airflow_provider_bacalhau.lifecycle.diagnose import summary
+
+    return summary(verdict, task=task)
+

@@ -1,0 +1,276 @@
+"""One process's share of an attempt: from `execute` to a deferral or the end, or from a trigger's event to the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, SpecError
+from airflow_provider_bacalhau.version_compat import conf, masks
+
+if TYPE_CHECKING:
+    from airflow_provider_bacalhau.hooks.logs import LiveLog
+    from airflow_provider_bacalhau.hooks.submission import Attempt, Pin, Submission
+    from airflow_provider_bacalhau.lifecycle.identity import Epoch
+    from airflow_provider_bacalhau.lifecycle.verdict import Verdict
+    from airflow_provider_bacalhau.lifecycle.watch import Watch
+    from airflow_provider_bacalhau.operators.base import BacalhauJobOperator
+
+
+@contextmanager
+def guarded(operator: BacalhauJobOperator, context: Mapping[str, Any], pin: Pin | None) -> Iterator[Leg]:
+    """A leg whose connections are closed at its end, and whose errors are those that Airflow understands."""
+    from airflow_provider_bacalhau.hooks.outcome import airflow_error
+
+    leg = Leg(operator, context, pin)
+    try:
+        leg.arm()
+        yield leg
+    except BacalhauError as error:
+        raise airflow_error(error) from error.__cause__
+    finally:
+        leg.hook.close()
+
+
+class Leg:
+    """What one process knows and does for the attempt. `pin` is the identity that an earlier leg has fixed."""
+
+    def __init__(self, operator: BacalhauJobOperator, context: Mapping[str, Any], pin: Pin | None) -> None:
+        from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+        from airflow_provider_bacalhau.hooks.identity import try_number
+        from airflow_provider_bacalhau.hooks.kill import KillSwitch
+        from airflow_provider_bacalhau.operators.handover import Handover
+
+        self.operator = operator
+        self.context = context
+        self.pin = pin
+        self.log = operator.log
+        self.hook = BacalhauHook(operator.bacalhau_conn_id, namespace=operator.namespace or None)
+        self.kill = KillSwitch()
+        self.try_number = try_number(context)
+        self.started_at = time.time()
+        self.handover = Handover(self)
+        self._live: LiveLog | None = None
+
+    def clock(self) -> float:
+        """Epoch seconds."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless the task is told to end."""
+        from airflow_provider_bacalhau.hooks.submission import pause
+
+        pause(seconds, self.kill)
+
+    def arm(self) -> None:
+        """Make ready for a kill before anything is sent; in a later leg the job's id is known first of all."""
+        from airflow_provider_bacalhau.lifecycle.identity import stop_reason
+
+        self.kill.arm(self.hook, stop_reason(self.epoch.born_us, self.try_number, "on_kill"))
+        if self.pin is not None:
+            self.kill.target(namespace=self.pin.namespace, job_id=self.pin.job_id, name=self.pin.name)
+        self.operator._leg = self
+        if self.operator._killed:
+            self.kill.pulled = True
+
+    @cached_property
+    def epoch(self) -> Epoch:
+        """The pinned one, else that of the context: a later leg must not compute another."""
+        from airflow_provider_bacalhau.hooks.identity import epoch_of
+        from airflow_provider_bacalhau.lifecycle.identity import Epoch
+
+        pinned = Epoch.parse(self.pin.epoch) if self.pin is not None else None
+        return pinned or epoch_of(self.context)
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """The spec as it will be submitted, but for what is ours: built, overlaid, limited and checked once.
+
+        :raises SpecError: it is wrong. :raises ConfigError: an argument is.
+        """
+        from airflow_provider_bacalhau.lifecycle.spec import advice, check, load_spec, merge, with_timeouts
+        from airflow_provider_bacalhau.operators.arguments import check_scheduled
+
+        one = self.operator
+        built = merge(load_spec(one.build_spec(self.context)), one.job_overrides or {})
+        built["Namespace"] = one.namespace or self.hook.config.namespace or built.get("Namespace") or "default"
+        spec = with_timeouts(
+            built,
+            queue=one.queue_timeout,
+            run=one.run_timeout,
+            total=one.total_timeout,
+            execution_timeout=one.execution_timeout if self._lifetime(built) == "task" else None,
+        )
+        check(spec)
+        schedule = getattr(self.context.get("dag"), "schedule", None)
+        check_scheduled(spec, scheduled=schedule is not None, on_existing=one.on_existing)
+        for line in advice(spec):
+            self.log.warning("%s", line)
+        self._check_secrets(spec)
+        return spec
+
+    @cached_property
+    def attempt(self) -> Attempt:
+        """This try's identity and job."""
+        from airflow_provider_bacalhau.hooks.identity import late_submit_grace, task_ref
+        from airflow_provider_bacalhau.hooks.submission import Attempt
+        from airflow_provider_bacalhau.lifecycle.durations import seconds_of
+        from airflow_provider_bacalhau.lifecycle.spec import timeouts_of
+
+        one = self.operator
+        return Attempt(
+            ref=task_ref(self.context, deployment=self.hook.options.deployment),
+            epoch=self.epoch,
+            try_number=self.try_number,
+            spec=self.spec,
+            conn_id=one.bacalhau_conn_id,
+            lifetime="detached" if self._lifetime(self.spec) == "detached" else "task",
+            prefix=one.job_name(),
+            durable=one.durable,
+            fail_on_exit_code=one.fail_on_exit_code,
+            accept_timeout=seconds_of(one.accept_timeout),
+            total_timeout=timeouts_of(self.spec).total,
+            late_submit_grace=late_submit_grace(),
+            fp=self.pin.fp if self.pin is not None else None,
+        )
+
+    @cached_property
+    def submission(self) -> Submission:
+        """What finds, adopts or submits the job."""
+        from airflow_provider_bacalhau.hooks.submission import Submission, TaskStore
+
+        client, store = self.hook.get_conn(), TaskStore(self.context)
+        return Submission(client, self.attempt, self.kill, store, self.log, self.clock, self.sleep)
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Build and check everything, so that nothing is sent for a task that cannot succeed."""
+        _ = self.attempt
+
+    def obtain(self) -> Pin:
+        """The job of this attempt."""
+        return self.submission.obtain()
+
+    def watch(self, pin: Pin) -> Watch:
+        """A fresh wait for the job."""
+        from airflow_provider_bacalhau.lifecycle.durations import seconds_of
+        from airflow_provider_bacalhau.lifecycle.spec import timeouts_of
+        from airflow_provider_bacalhau.lifecycle.watch import Watch, WatchPolicy
+
+        one, limits = self.operator, timeouts_of(self.spec)
+        kind = str(self.spec.get("Type", "batch"))
+        policy = WatchPolicy(
+            wait_until="running" if kind in ("service", "daemon") else "finished",
+            job_type=kind,
+            count=self.spec.get("Count", 1),
+            accept_timeout=seconds_of(one.accept_timeout),
+            queue_timeout=limits.queue,
+            run_timeout=limits.run,
+            total_timeout=limits.total,
+            poll_interval=seconds_of(one.poll_interval) or self.hook.options.poll_interval,
+            fail_on_exit_code=one.fail_on_exit_code,
+            expected_version=1,
+        )
+        return Watch.start(policy, submitted_at=pin.submitted_at, job_id=pin.job_id, namespace=pin.namespace)
+
+    def first_verdict(self, pin: Pin) -> Verdict | None:
+        """A verdict at once, when the job has ended already; then nothing needs to be deferred."""
+        if not self.operator.deferrable:
+            return None
+        from airflow_provider_bacalhau.hooks.waiting import observe
+
+        seen = observe(self.hook.get_conn(), pin.job_id, pin.namespace)
+        return self.watch(pin).observe(seen, self.clock()).verdict
+
+    def wait(self, pin: Pin) -> Verdict:
+        """Wait in this process until there is a verdict."""
+        from airflow_provider_bacalhau.hooks.waiting import observe, wait
+
+        client = self.hook.get_conn()
+        self._live = self.handover.live_log(pin)
+        return wait(
+            self.watch(pin),
+            lambda: observe(client, pin.job_id, pin.namespace),
+            kill=self.kill,
+            clock=self.clock,
+            sleep=self.sleep,
+            note=lambda line: self.log.info("%s", line),
+            seen=self._live.offer if self._live is not None else None,
+        )
+
+    def deadline(self) -> float | None:
+        """Epoch seconds at which the task's execution_timeout ends; Airflow itself forgets it during a deferral."""
+        limit = self.operator.execution_timeout
+        return None if limit is None else self.started_at + limit.total_seconds()
+
+    def successor(self, pin: Pin, verdict: Verdict) -> Pin | None:
+        """The next job of this attempt, when the verdict is not about this one; a job out of time is stopped here.
+
+        :raises AttemptOver: a newer try stopped the job.
+        """
+        from airflow_provider_bacalhau.lifecycle.submission import MAX_HEALS, after_stop
+
+        if verdict.outcome == "timed_out":
+            accept = verdict.phase == "accept"
+            self._stop(pin, "accept" if accept else "timeout")
+            return self._replace(pin) if accept and pin.heals < MAX_HEALS else None
+        if verdict.outcome != "stopped":
+            return None
+        what = after_stop(self.epoch, self.try_number, verdict.message, heals=pin.heals, killed=self.kill.pulled)
+        if what == "over":
+            raise AttemptOver("A newer try of this task has stopped the job and taken over.")
+        return self._replace(pin) if what == "again" else None
+
+    def conclude(self, pin: Pin, verdict: Verdict) -> Any:
+        """Logs, results and XCom, then the task's value or the error that its job deserves."""
+        ended, self._live = self._live, None
+        return self.handover.conclude(pin, verdict, ended)
+
+    def remembered_pin(self) -> Pin | None:
+        """The pin that an earlier leg of this try left in XCom."""
+        from airflow_provider_bacalhau.hooks.submission import Pin
+
+        pin = Pin.from_plain(self.handover.own_xcom("bacalhau_pin"))
+        return pin if pin is not None and pin.try_number == self.try_number else None
+
+    def stop_own_jobs(self) -> None:
+        """Stop every live job of this task that this try could have adopted."""
+        from airflow_provider_bacalhau.hooks.identity import task_ref
+        from airflow_provider_bacalhau.hooks.stopping import stop_epoch
+        from airflow_provider_bacalhau.lifecycle.identity import key
+
+        ref = task_ref(self.context, deployment=self.hook.options.deployment)
+        for job_id in stop_epoch(self.hook.get_conn(), key(ref), self.epoch, self.try_number, "timeout"):
+            self.log.info("Stopped Bacalhau job %s, whose task waited too long.", job_id)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _replace(self, pin: Pin) -> Pin:
+        self.log.warning("Bacalhau job %s did not serve this try, so another one takes its place.", pin.job_id)
+        return self.submission.obtain(heals=pin.heals + 1, spent=pin)
+
+    def _stop(self, pin: Pin, cause: str) -> None:
+        from airflow_provider_bacalhau.hooks.stopping import stop_pinned
+
+        try:
+            stop_pinned(self.hook.get_conn(), pin.to_plain(), cause)
+        except BacalhauError as error:
+            self.log.warning("Bacalhau job %s could not be stopped: %s", pin.job_id, error)
+
+    def _lifetime(self, spec: Mapping[str, Any]) -> str:
+        one = self.operator
+        kept = not one.wait_for_completion or one.on_kill_action == "leave" or spec.get("Type") in ("service", "daemon")
+        return "detached" if kept else "task"
+
+    def _check_secrets(self, spec: Mapping[str, Any]) -> None:
+        rule = conf.get("bacalhau", "secrets_in_spec", fallback="warn")
+        if rule == "allow" or not masks(spec):
+            return
+        problem = "a value that Airflow masks stands in the job, where everybody who may read jobs can read it"
+        if rule == "refuse":
+            raise SpecError([f"{problem}; [bacalhau] secrets_in_spec = refuse"])
+        self.log.warning("The job spec holds a secret: %s.", problem)

@@ -1,0 +1,126 @@
+"""A request and its answer as the handlers see them, and the headers that the released servers put on answers."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.release import Release
+from orchestrator_stub.wire.node import ARCHITECTURE, OS
+from orchestrator_stub.wire.parameters import Parameter, bind
+from orchestrator_stub.wire.unmarshal import BindError, Struct, unmarshal
+
+Scope = MutableMapping[str, Any]
+JSON_TYPE = "application/json"
+_PATH_SAFE = "$&+,/:;=@-_.~"
+_IGNORED_TYPES = ("application/xml", "text/xml", "application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent: `fields` as JSON, else `text` as it is."""
+
+    fields: Any = None
+    status: int = 200
+    text: str | None = None
+    content_type: str = JSON_TYPE
+    """"" = no such header."""
+    escape_html: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+    own_headers: bool = True
+    """False: without `X-Bacalhau-*`, because the real server fails before it gets to them (fact sheet 2.1)."""
+
+
+class Request:
+    """One request; the query is only parsed when a handler asks for it."""
+
+    __slots__ = ("_query", "_raw_query", "body", "headers", "method", "path", "release")
+
+    def __init__(self, scope: Scope, release: Release) -> None:
+        self.method: str = scope.get("method", "GET")
+        self.path = routed_path(scope)
+        self.release = release
+        self.body = b""
+        self.headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            self.headers.setdefault(name, value)
+        self._raw_query: bytes = scope.get("query_string", b"")
+        self._query: dict[str, list[str]] | None = None
+
+    def header(self, name: str) -> str:
+        """A header's value, "" when there is none."""
+        return self.headers.get(name.lower().encode(), b"").decode("latin-1")
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """Parameters with all their values."""
+        if self._query is None:
+            text = self._raw_query.decode("ascii", "replace")
+            self._query = urllib.parse.parse_qs(text, keep_blank_values=True) if text else {}
+        return self._query
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body as announced; None for a chunked one."""
+        if b"transfer-encoding" in self.headers:
+            return None
+        text = self.headers.get(b"content-length", b"0")
+        return int(text) if text.isdigit() else 0
+
+    def bound(self, parameters: Sequence[Parameter], schema: Struct | None = None) -> dict[str, Any]:
+        """Query parameters, then the body over them.
+
+        :raises OrchestratorError: 400 with the server's words for what it cannot read.
+        """
+        try:
+            fields = bind(self.query, parameters) if parameters and self._raw_query else {}
+            if schema is None or not self.body or not self._is_json():
+                return fields
+            return unmarshal(self.body, schema, fields)
+        except BindError as wrong:
+            raise OrchestratorError(400, str(wrong)) from wrong
+
+    def _is_json(self) -> bool:
+        """Whether the body is read as JSON; types that servers read otherwise give no fields (FINDINGS 1 row 2.5)."""
+        given = self.header("content-type")
+        if self.release.media_type_exact:
+            exact = given.partition(";")[0].strip()
+            is_json, is_other = exact == JSON_TYPE, exact in _IGNORED_TYPES
+        else:
+            is_json, is_other = given.startswith(JSON_TYPE), given.startswith(_IGNORED_TYPES)
+        if not is_json and not is_other:
+            raise OrchestratorError(400, "code=415, message=Unsupported Media Type")
+        return is_json
+
+
+def routed_path(scope: Scope) -> str:
+    """The path as the server's router sees it: decoded, but raw when it holds escapes that need not be there.
+
+    So `%20` in a name is a blank and `%2F` stays `%2F` (FINDINGS 1 row 4.7).
+    """
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    if b"%" not in raw:
+        return raw.decode("latin-1")
+    text = raw.decode("ascii", "replace")
+    decoded = urllib.parse.unquote(text, errors="surrogateescape")
+    again = urllib.parse.quote(decoded, safe=_PATH_SAFE, errors="surrogateescape")
+    return decoded.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if again == text else text
+
+
+Handler = Callable[[Request], Answer]
+
+
+def own_headers(release: Release) -> list[tuple[bytes, bytes]]:
+    """The headers that tell what serves (fact sheet 2.2)."""
+    date, _, time = release.build_date.removesuffix("Z").partition("T")
+    values = {
+        "x-bacalhau-git-version": release.git_version,
+        "x-bacalhau-git-commit": release.git_commit,
+        "x-bacalhau-build-date": f"{date} {time} +0000 UTC",
+        "x-bacalhau-build-os": OS,
+        "x-bacalhau-arch": ARCHITECTURE,
+    }
+    return [(name.encode(), value.encode()) for name, value in values.items()]

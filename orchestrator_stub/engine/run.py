@@ -1,0 +1,188 @@
+"""One run of an execution on a node: folders, inputs, program, publication, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator_stub.clock import SECOND, Clock
+from orchestrator_stub.domain.errors import StepError
+from orchestrator_stub.domain.execution import Execution, RunOutput
+from orchestrator_stub.domain.job import SpecConfig, Task
+from orchestrator_stub.domain.release import Release
+from orchestrator_stub.domain.topics import PUBLISHING_RESULTS, RUNNING_EXECUTION
+from orchestrator_stub.engine.environment import environment
+from orchestrator_stub.inputs.base import Source
+from orchestrator_stub.logs.buffer import LogBuffer
+from orchestrator_stub.publishers.base import Output, Publisher
+from orchestrator_stub.runners.base import Mount, Runner, Work
+from orchestrator_stub.scheduler.ranking import requested
+
+SCRIPTED = "scripted"
+"""Name of the runner whose time is the clock's; all others run in real time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What the nodes work with; keys are types in lower case."""
+
+    runners: Mapping[str, Runner]
+    sources: Mapping[str, Source]
+    publishers: Mapping[str, Publisher]
+    folder: Path
+    """Where runs and logs live; exists and belongs to the stub."""
+
+    def runner(self, task: Task) -> Runner:
+        """Raises StepError when nothing here runs the task's engine."""
+        runner = self.runners.get(task.engine.type.lower())
+        if runner is None:
+            raise StepError(f"no runner for engine {task.engine.type} on this node")
+        return runner
+
+    def source(self, kind: str) -> Source:
+        """Raises StepError when nothing here fetches this type."""
+        source = self.sources.get(kind.lower())
+        if source is None:
+            raise StepError(f"no source for input type {kind} on this node")
+        return source
+
+    def publisher(self, kind: str) -> Publisher:
+        """Raises StepError when nothing here publishes this type."""
+        publisher = self.publishers.get(kind.lower())
+        if publisher is None:
+            raise StepError(f"failed to get publisher {kind}: it is not installed on this node")
+        return publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left."""
+
+    published: SpecConfig | None = None
+    output: RunOutput | None = None
+
+
+class Attempt:
+    """The folders, the log and the limit of one run."""
+
+    def __init__(self, execution: Execution, bench: Workbench, release: Release, clock: Clock) -> None:
+        self.execution = execution
+        self.bench = bench
+        self.release = release
+        self.clock = clock
+        self.runner = bench.runner(execution.job.task)
+        self.topic = RUNNING_EXECUTION
+        """Topic of what fails next."""
+        self.expired = False
+        self.folder = bench.folder / "runs" / execution.id
+        logs = bench.folder / "logs" / execution.id
+        self.folder.mkdir(parents=True)
+        logs.mkdir(parents=True)
+        self.log = LogBuffer(logs, asyncio.get_running_loop())
+
+    @property
+    def on_clock(self) -> bool:
+        """True when the run's time is the clock's, not the machine's."""
+        return self.runner.name == SCRIPTED
+
+    @property
+    def is_wasm(self) -> bool:
+        """Wasm output is captured and logged in its own ways (FINDINGS 2)."""
+        return self.execution.job.task.engine.type.lower() == "wasm"
+
+    @property
+    def serves_log(self) -> bool:
+        """True when the node's log can be asked for after the end (never for wasm: FINDINGS 1, row 11.3)."""
+        return not self.is_wasm
+
+    def expire_after(self, seconds: int) -> Callable[[], None]:
+        """End the run when its time is over; returns what calls that off."""
+        task = asyncio.current_task()
+
+        def expire() -> None:
+            self.expired = True
+            if task is not None:
+                task.cancel()
+
+        if self.on_clock:
+            return self.clock.call_at(self.clock.now() + seconds * SECOND, expire).cancel
+        return asyncio.get_running_loop().call_later(seconds, expire).cancel
+
+    def drop_log(self) -> None:
+        """Delete the log."""
+        shutil.rmtree(self.log.stdout_path.parent, ignore_errors=True)
+
+    async def clean_up(self) -> None:
+        """Delete the run's folder; a big one without holding up the loop."""
+        if self.on_clock:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, self.folder, True))
+
+
+async def carry_out(attempt: Attempt) -> Outcome:
+    """Fetch, run, publish. Raises StepError."""
+    execution, task = attempt.execution, attempt.execution.job.task
+    mounts = await _inputs(attempt, task)
+    folders = _result_folders(attempt, task)
+    for path in task.result_paths:
+        mounts.append(Mount(folders[path.name], path.path, writable=True))
+    finished = await attempt.runner.run(
+        Work(
+            job=execution.job,
+            task=task,
+            execution=execution,
+            env=environment(execution, attempt.release),
+            mounts=tuple(mounts),
+            folder=attempt.folder / "work",
+            limits=requested(task),
+            log=attempt.log,
+        )
+    )
+    attempt.log.close()
+    output = _output(attempt, finished.exit_code)
+    if not task.publisher.type:
+        return Outcome(output=output)
+    attempt.topic = PUBLISHING_RESULTS
+    published = await attempt.bench.publisher(task.publisher.type).publish(
+        Output(
+            job=execution.job,
+            task=task,
+            execution=execution,
+            stdout=attempt.log.stdout_path,
+            stderr=attempt.log.stderr_path,
+            exit_code=finished.exit_code,
+            folders=folders,
+            now=attempt.clock.now(),
+            root_mode=attempt.release.archive_root_mode,
+        )
+    )
+    return Outcome(published, output)
+
+
+async def _inputs(attempt: Attempt, task: Task) -> list[Mount]:
+    (attempt.folder / "work").mkdir()
+    mounts: list[Mount] = []
+    for number, one in enumerate(task.input_sources):
+        folder = attempt.folder / "inputs" / str(number)
+        folder.mkdir(parents=True)
+        mounts += await attempt.bench.source(one.source.type).fetch(one, folder)
+    return mounts
+
+
+def _result_folders(attempt: Attempt, task: Task) -> dict[str, Path]:
+    """An empty writable folder for each result path; names of users never become paths here."""
+    folders: dict[str, Path] = {}
+    for number, path in enumerate(task.result_paths):
+        folders[path.name] = attempt.folder / "results" / str(number)
+        folders[path.name].mkdir(parents=True)
+    return folders
+
+
+def _output(attempt: Attempt, exit_code: int) -> RunOutput:
+    stdout, more_stdout = attempt.log.head(1, first_write_only=attempt.is_wasm)
+    stderr, more_stderr = attempt.log.head(2, first_write_only=attempt.is_wasm)
+    return RunOutput(stdout, more_stdout, stderr, more_stderr, exit_code)

@@ -1,0 +1,150 @@
+"""`make bench`: what importing, starting and asking cost, each beside its yardstick in the same run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from airflow_api import fetch
+from narrate import Failed
+from processes import Interrupted, Processes, clean_environment, free_ports, interruptible
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+from load import Refused, requests_per_second  # noqa: E402 - its folder is no package
+
+IMPORT_ROUNDS = 5
+STORED_JOBS = 1000
+IMPORTS = """
+import time
+began = time.perf_counter()
+import airflow.sdk, airflow.sdk.bases.decorator, airflow.sdk.bases.hook, airflow.sdk.bases.operator
+import airflow.sdk.bases.operatorlink, airflow.sdk.bases.sensor, airflow.triggers.base
+base = time.perf_counter() - began
+import importlib, json, pkgutil, sys
+import airflow_provider_bacalhau as package
+rooms = ("operators", "sensors", "triggers", "hooks", "links", "decorators")
+names = [
+    found.name for room in rooms
+    for found in pkgutil.walk_packages([f"{package.__path__[0]}/{room}"], f"{package.__name__}.{room}.")
+]
+known = set(sys.modules)
+began = time.perf_counter()
+for name in names:
+    importlib.import_module(name)
+print(json.dumps([(time.perf_counter() - began) * 1000, len(set(sys.modules) - known), base * 1000]))
+"""
+MOTO = """
+import sys, time
+from moto.server import ThreadedMotoServer
+ThreadedMotoServer(ip_address="127.0.0.1", port=int(sys.argv[1]), verbose=False).start()
+time.sleep(3600)
+"""
+JOB = {
+    "Job": {
+        "Type": "batch",
+        "Count": 1,
+        "Tasks": [
+            {
+                "Name": "main",
+                "Engine": {"Type": "docker", "Params": {"Image": "busybox:1.36", "Parameters": ["true"]}},
+                "Publisher": {"Type": ""},
+            }
+        ],
+    }
+}
+
+
+def main() -> int:
+    """Print one line for each thing measured; returns the exit code."""
+    environment = clean_environment(os.environ)
+    try:
+        with interruptible():
+            print(import_cost(environment), flush=True)
+            processes = Processes(ROOT / ".cache" / "bench")
+            try:
+                print(start_and_memory(processes, environment), flush=True)
+                print(rates(processes, environment), flush=True)
+            finally:
+                processes.stop()
+    except Interrupted as asked:
+        return asked.exit_code
+    except (Failed, Refused, OSError) as problem:
+        print(f"make bench failed: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def import_cost(environment: dict[str, str]) -> str:
+    """Importing every module a DAG file can need, over what Airflow has imported anyway (best of some rounds)."""
+    command = [sys.executable, "-c", IMPORTS]
+    runs = []
+    for _ in range(IMPORT_ROUNDS + 1):  # the first one compiles
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+        if done.returncode:
+            raise Failed(done.stderr[-2000:])
+        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    cost, modules, base = min(runs[1:])
+    return f"import   provider {cost:.1f} ms, {modules} modules | airflow {base:.0f} ms | ratio {cost / base:.4f}"
+
+
+def start_and_memory(processes: Processes, environment: dict[str, str]) -> str:
+    """Time to the first answer and memory when idle: the stub (with its S3) beside moto's server."""
+    stub_port, moto_port = free_ports(2)
+    stub = [sys.executable, "-m", "orchestrator_stub", "serve", "--port", str(stub_port)]
+    moto = [sys.executable, "-c", MOTO, str(moto_port)]
+    stub_seconds, stub_mb = started(processes, "stub", [*stub, "--docker-runner", "scripted"], environment, "/api/v1/agent/alive")
+    moto_seconds, moto_mb = started(processes, "moto", moto, environment, "/moto-api/data.json")
+    return (
+        f"start    stub {stub_seconds:.2f} s, {stub_mb:.0f} MB | moto server {moto_seconds:.2f} s, {moto_mb:.0f} MB"
+        f" | ratios {stub_seconds / moto_seconds:.2f}, {stub_mb / moto_mb:.2f}"
+    )
+
+
+def started(
+    processes: Processes, name: str, command: list[str], environment: dict[str, str], path: str
+) -> tuple[float, float]:
+    """Start a server whose port is the first number in its command; seconds to its first answer, MB when idle."""
+    port = next(word for word in command if word.isdigit())
+    began = time.perf_counter()
+    process = processes.start(name, command, environment, ROOT)
+    while True:
+        try:
+            fetch(f"http://127.0.0.1:{port}{path}")
+            break
+        except OSError:
+            if process.poll() is not None or time.perf_counter() - began > 30:
+                raise Failed(f"{name} did not answer:\n{processes.tail(name)}") from None
+            time.sleep(0.005)
+    seconds = time.perf_counter() - began
+    time.sleep(1.0)
+    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], capture_output=True, text=True, check=True)
+    return seconds, int(shown.stdout) / 1024
+
+
+def rates(processes: Processes, environment: dict[str, str]) -> str:
+    """Submits and reads per second beside an empty route on the same server set-up."""
+    stub_port, empty_port = free_ports(2)
+    stub = [sys.executable, "-m", "orchestrator_stub", "serve", "--port", str(stub_port), "--docker-runner", "scripted"]
+    empty = [sys.executable, str(ROOT / "tests" / "bench" / "empty_route.py"), str(empty_port)]
+    started(processes, "stub under load", stub, environment, "/api/v1/agent/alive")
+    started(processes, "empty route", empty, environment, "/")
+    jobs = f"http://127.0.0.1:{stub_port}/api/v1/orchestrator/jobs"
+    body = json.dumps(JOB).encode()
+    for _ in range(STORED_JOBS):
+        last = fetch(jobs, "PUT", JOB)
+    nothing = requests_per_second(f"http://127.0.0.1:{empty_port}/")
+    reads = requests_per_second(f"{jobs}/{last['JobID']}")
+    submits = requests_per_second(jobs, body)
+    return (
+        f"rates    {submits:,.0f} submits/s, {reads:,.0f} reads/s ({STORED_JOBS:,} jobs stored) | empty route"
+        f" {nothing:,.0f}/s | ratios {submits / nothing:.2f}, {reads / nothing:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
