@@ -120,7 +120,7 @@ class ArchiveRefused(ResultError):
 
 
 class AttemptOver(BacalhauError):
-    """This try may not go on: another try took the task over, or the process was told to end. It submits nothing more."""
+    """This try may not go on and submits nothing more: another try took the task over, or it was told to end."""
 
 
 class JobError(BacalhauError):

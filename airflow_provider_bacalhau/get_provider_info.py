@@ -20,7 +20,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["software"],
             }
         ],
-        "operators": _modules("operators.job", "operators.docker", "operators.wasm", "operators.stop", "operators.results"),
+        "operators": _modules(*(f"operators.{name}" for name in ("job", "docker", "wasm", "stop", "results"))),
         "sensors": _modules("sensors.job", "sensors.nodes"),
         "hooks": _modules("hooks.bacalhau"),
         "triggers": _modules("triggers.job", "triggers.nodes"),
@@ -66,15 +66,21 @@ def connection_fields() -> dict[str, dict[str, Any]]:
         "verify": _field("Verify TLS", "Switching this off warns in every task.", kind="boolean", default=True),
         "headers": _field("Headers", 'A JSON object sent with every request: {"X-Team": "etl"}.'),
         "connect_timeout": _field("Connect timeout (s)", "Seconds to wait for a connection; 5.", kind="number"),
-        "read_timeout": _field("Read timeout (s)", "Seconds to wait for an answer; 35, the server's limit is 30.", kind="number"),
+        "read_timeout": _field(
+            "Read timeout (s)", "Seconds to wait for an answer; 35, the server's limit is 30.", kind="number"
+        ),
         "namespace": _field("Namespace", "Bacalhau namespace of jobs that name none."),
         "webui_url": _field("Web UI URL", "Shows a link to the job: a base URL, or one with {job_id} in it."),
         "deployment": _field("Deployment", "Name of this Airflow among those that share the orchestrator."),
         "aws_conn_id": _field("AWS connection id", "Reads and writes S3 results; aws_default."),
-        "poll_interval": _field("Poll interval (s)", "Fixed seconds between two looks at a job; adaptive when empty.", kind="number"),
+        "poll_interval": _field(
+            "Poll interval (s)", "Fixed seconds between two looks at a job; adaptive when empty.", kind="number"
+        ),
         "result_hosts": _field("Result hosts", "Further hosts results may be fetched from, separated by commas."),
         "ipfs_gateway": _field("IPFS gateway", "URL of a gateway to read ipfs results through."),
-        "allow_plaintext": _field("Allow plain text", "Send the credential over http to another machine.", kind="boolean", default=False),
+        "allow_plaintext": _field(
+            "Allow plain text", "Send the credential over http to another machine.", kind="boolean", default=False
+        ),
     }
 
 
@@ -82,7 +88,9 @@ def _modules(*names: str) -> list[dict[str, Any]]:
     return [{"integration-name": "Bacalhau", "python-modules": [f"{_ROOT}.{name}" for name in names]}]
 
 
-def _field(label: str, description: str, *, kind: str = "string", secret: bool = False, default: Any = None) -> dict[str, Any]:
+def _field(
+    label: str, description: str, *, kind: str = "string", secret: bool = False, default: Any = None
+) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": [kind, "null"]} if default is None else {"type": kind, "default": default}
     if secret:
         schema["format"] = "password"

@@ -6,6 +6,7 @@ Only names that cost nothing on top of `airflow.sdk` are imported here; the rest
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ __all__ = [
     "TaskDeferralError",
     "TaskDeferralTimeout",
     "conf",
+    "default_deferrable",
     "masks",
     "remembered",
     "run_clears_are_counted",
@@ -90,9 +92,7 @@ def store_forever(context: Mapping[str, Any], record: Mapping[str, Any]) -> bool
     store = state_store(context)
     if store is None:
         return False
-    from airflow.sdk import NEVER_EXPIRE
-
-    store.set(STORE_KEY, dict(record), retention=NEVER_EXPIRE)
+    store.set(STORE_KEY, dict(record), retention=import_module("airflow.sdk").NEVER_EXPIRE)
     return True
 
 
@@ -111,7 +111,7 @@ def trigger_has_on_kill() -> bool:
 def masks(value: Any) -> bool:
     """Whether Airflow would mask something inside `value` in a log, by content or by a key's name."""
     try:
-        from airflow.sdk._shared.secrets_masker import redact
+        masker = import_module("airflow.sdk._shared.secrets_masker")
     except ImportError:  # before 3.2
-        from airflow.sdk.execution_time.secrets_masker import redact
-    return bool(redact(value) != value)
+        masker = import_module("airflow.sdk.execution_time.secrets_masker")
+    return bool(masker.redact(value) != value)

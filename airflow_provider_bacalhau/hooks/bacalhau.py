@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -155,8 +156,8 @@ class BacalhauHook(BaseHook):
         return str(await self._athread("submit_job", job, identity=identity))
 
     def _apart(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        other = type(self)(self.bacalhau_conn_id, namespace=self._namespace)
-        other._parsed = self._parsed
+        other = copy(self)
+        other._client = None
         try:
             return getattr(other, method)(*args, **kwargs)
         finally:
@@ -189,9 +190,7 @@ class BacalhauHook(BaseHook):
         :param labels: selectors as the command line takes them, one text or several.
         :param order_by: "created_at" or "modified_at".
         """
-        return list(
-            self.iter_jobs(namespace=namespace, labels=labels, limit=limit, order_by=order_by, reverse=reverse)
-        )
+        return list(self.iter_jobs(namespace=namespace, labels=labels, limit=limit, order_by=order_by, reverse=reverse))
 
     async def alist_jobs(
         self,

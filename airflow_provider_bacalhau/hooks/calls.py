@@ -141,7 +141,7 @@ def _concluded(hook: BacalhauHook, verdict: Verdict) -> dict[str, Any]:
     from airflow_provider_bacalhau.lifecycle.verdict import handle
 
     if not verdict.succeeded:
-        _fail(hook, verdict)
+        _fail(verdict)
     client = hook.get_conn()
     job, executions, _ = client.describe_job(verdict.job_id, namespace=verdict.namespace)
     from airflow_provider_bacalhau.hooks.results import manifest_of
@@ -150,8 +150,8 @@ def _concluded(hook: BacalhauHook, verdict: Verdict) -> dict[str, Any]:
     return handle(verdict, results=uris, adopted=False, server=hook.config.base_url)
 
 
-def _fail(hook: BacalhauHook, verdict: Verdict) -> NoReturn:
+def _fail(verdict: Verdict) -> NoReturn:
     from airflow_provider_bacalhau.hooks.outcome import airflow_error
-    from airflow_provider_bacalhau.lifecycle.diagnose import error_from
+    from airflow_provider_bacalhau.lifecycle.diagnose import error_from, explain
 
-    raise airflow_error(error_from(verdict, task="", link=hook.config.base_url))
+    raise airflow_error(error_from(verdict, explain(verdict)))

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_bacalhau.errors import AuthError, BacalhauError, BrokenContract, ConfigError, NotFound, Unreachable
+from airflow_provider_bacalhau.errors import (
+    AuthError,
+    BacalhauError,
+    BrokenContract,
+    ConfigError,
+    NotFound,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.config import ClientConfig

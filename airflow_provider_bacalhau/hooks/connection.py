@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bacalhau import __version__
@@ -41,13 +42,14 @@ def filled_extra(extra: dict[str, Any]) -> dict[str, Any]:
 
 def form_widgets() -> dict[str, Any]:
     """The extra fields as the form of Airflow 3.1 wants them; 3.2 and later read the provider info."""
-    from wtforms import BooleanField, PasswordField, StringField
+    fields = import_module("wtforms")  # Airflow 3.1 has a stand-in for it
 
     def widget(field: dict[str, Any]) -> Any:
         schema = field["schema"]
         words = {"label": field["label"], "description": field["description"]}
         if schema["type"] == "boolean":
-            return BooleanField(**words, default=schema["default"])
-        return PasswordField(**words) if schema.get("format") == "password" else StringField(**words)
+            return fields.BooleanField(**words, default=schema["default"])
+        kind = fields.PasswordField if schema.get("format") == "password" else fields.StringField
+        return kind(**words)
 
     return {name: widget(field) for name, field in connection_fields().items()}

@@ -154,17 +154,11 @@ def outputs_of(
 
     def read() -> None:
         with hook.new_client() as client:
-            fetch = None
+            reader = _Reader(hook, client, job, manifest)
             for one in wanted:
-                source = _source(client, job, one, manifest)
-                if source == "archive":
-                    from airflow_provider_bacalhau.hooks.results import fetcher
-
-                    fetch = fetch or fetcher(hook, [job], client=client, note=lambda line: log.debug("%s", line))
-                if source != "none":
-                    found[one.id] = _read_output(client, job, one, source, manifest, fetch) or found.get(one.id) or Output(
-                        one.id, one.partition, "", ""
-                    )
+                better = reader.read(one)
+                if better is not None:
+                    found[one.id] = better
 
     worker = threading.Thread(target=_quietly, args=(read,), name="bacalhau-output", daemon=True)
     worker.start()
@@ -172,18 +166,16 @@ def outputs_of(
     return [found[one.id] for one in wanted if one.id in found]
 
 
-def dump(
-    hook: BacalhauHook, job_id: str, *, namespace: str | None, execution_id: str | None, timeout: float
-) -> str:
+def dump(hook: BacalhauHook, job_id: str, *, namespace: str | None, execution_id: str | None, timeout: float) -> str:
     """What the log socket gives at once, within `timeout` seconds."""
     pieces: list[str] = []
 
     def read() -> None:
         with hook.new_client() as client:
-            for frame in client.stream_logs(
+            frames = client.stream_logs(
                 job_id, execution_id=execution_id, follow=False, namespace=namespace, idle_timeout=timeout
-            ):
-                pieces.append(frame.text)
+            )
+            pieces.extend(frame.text for frame in frames)
 
     failure: list[BaseException] = []
 
@@ -208,40 +200,57 @@ def _quietly(read: Callable[[], None]) -> None:
         log.debug("Reading output ended: %s", error)
 
 
-def _source(client: Client, job: Job, one: Execution, manifest: Manifest) -> str:
-    from airflow_provider_bacalhau.lifecycle.logs import source_after_verdict
+class _Reader:
+    """Reads the outputs of one job's executions, each from its best source."""
 
-    return source_after_verdict(
-        truncated=one.stdout_truncated or one.stderr_truncated,
-        engine=job.engine,
-        published=_item(manifest, one) is not None,
-        ran=one.reported_exit_code is not None,
-        dump_is_full=client.capabilities().logs_after_end_full,
-    )
+    def __init__(self, hook: BacalhauHook, client: Client, job: Job, manifest: Manifest) -> None:
+        self._hook = hook
+        self._client = client
+        self._job = job
+        self._manifest = manifest
+        self._fetcher: Fetcher | None = None
 
+    def read(self, one: Execution) -> Output | None:
+        """One execution's output; None when there is nothing better than what was captured."""
+        from airflow_provider_bacalhau.lifecycle.logs import source_after_verdict
 
-def _read_output(
-    client: Client, job: Job, one: Execution, source: str, manifest: Manifest, fetch: Fetcher | None
-) -> Output | None:
-    """One execution's output from one source; None when it has nothing better than what was captured."""
-    item = _item(manifest, one)
-    if source == "archive" and fetch is not None and item is not None:
+        item = _item(self._manifest, one)
+        source = source_after_verdict(
+            truncated=one.stdout_truncated or one.stderr_truncated,
+            engine=self._job.engine,
+            published=item is not None,
+            ran=one.reported_exit_code is not None,
+            dump_is_full=self._client.capabilities().logs_after_end_full,
+        )
+        if source == "archive" and item is not None:
+            return self._from_archive(one, item)
+        if source == "dump":
+            return self._from_dump(one)
+        whole = source == "run_output" and self._job.engine != "wasm"
+        return _captured(one, _place(self._manifest, one), whole=whole) if source == "run_output" else None
+
+    def _from_archive(self, one: Execution, item: Item) -> Output | None:
+        from airflow_provider_bacalhau.hooks.results import fetcher
+
+        if self._fetcher is None:
+            quiet = log.debug
+            self._fetcher = fetcher(self._hook, [self._job], client=self._client, note=lambda line: quiet("%s", line))
         try:
-            out, err = fetch.read_member(item, "stdout"), fetch.read_member(item, "stderr")
+            out, err = (self._fetcher.read_member(item, name) for name in ("stdout", "stderr"))
         except BacalhauError as error:
             log.debug("No output from %s: %s", item.uri, error)
             return None
         note = "" if out.complete and err.complete else _note(len(out.text) + len(err.text), item.uri)
         return Output(one.id, one.partition, out.text, err.text, note)
-    if source == "dump":
+
+    def _from_dump(self, one: Execution) -> Output | None:
         streams = {1: "", 2: ""}
-        frames = client.stream_logs(
-            job.id, execution_id=one.id, follow=False, namespace=job.namespace, idle_timeout=5.0
+        frames = self._client.stream_logs(
+            self._job.id, execution_id=one.id, follow=False, namespace=self._job.namespace, idle_timeout=5.0
         )
         for frame in frames:
             streams[frame.stream] = streams.get(frame.stream, "") + frame.text
         return Output(one.id, one.partition, streams[1], streams[2]) if any(streams.values()) else None
-    return _captured(one, _place(manifest, one), whole=source == "run_output" and job.engine != "wasm")
 
 
 def _captured(one: Execution, place: str, *, whole: bool = False) -> Output:

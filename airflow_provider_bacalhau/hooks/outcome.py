@@ -6,16 +6,19 @@ not retry and `except BacalhauJobFailed` still catches it.
 
 from __future__ import annotations
 
-from functools import cache
-
 from airflow_provider_bacalhau.errors import ApiError, BacalhauError, ConfigError, JobError, NotFound, Rejected
 from airflow_provider_bacalhau.version_compat import AirflowFailException
 
 
-@cache
+_FINAL: dict[type[BacalhauError], type[BacalhauError]] = {}
+
+
 def final(kind: type[BacalhauError]) -> type[BacalhauError]:
     """The class of errors that are `kind` and are never retried."""
-    return type(kind.__name__, (kind, AirflowFailException), {"__doc__": kind.__doc__, "__module__": kind.__module__})
+    if kind not in _FINAL:
+        words = {"__doc__": kind.__doc__, "__module__": kind.__module__}
+        _FINAL[kind] = type(kind.__name__, (kind, AirflowFailException), words)
+    return _FINAL[kind]
 
 
 def is_retryable(error: BacalhauError) -> bool:

@@ -46,9 +46,7 @@ def download(
     found = [(job, executions, manifest_of(client, job, executions)) for job, executions in described]
     items = [item for _, _, manifest in found for item in manifest.items]
     fetch = fetcher(hook, [job for job, _, _ in found], aws_conn_id=aws_conn_id)
-    return fetch.download(
-        items, target=target, only=only, layout=layout, overwrite=overwrite, allow_empty=allow_empty
-    )
+    return fetch.download(items, target=target, only=only, layout=layout, overwrite=overwrite, allow_empty=allow_empty)
 
 
 def manifest_of(client: Client, job: Job, executions: Sequence[Execution]) -> Manifest:

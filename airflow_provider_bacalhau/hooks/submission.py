@@ -10,7 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, BrokenContract, Conflict, NotFound, ServerFault, Unreachable
+from airflow_provider_bacalhau.errors import (
+    AttemptOver,
+    BacalhauError,
+    BrokenContract,
+    Conflict,
+    NotFound,
+    ServerFault,
+    Unreachable,
+)
 from airflow_provider_bacalhau.version_compat import remembered, state_store, store_forever
 
 if TYPE_CHECKING:
@@ -25,13 +33,6 @@ MAX_PUTS = 6
 
 STOP_BUDGET = 120.0
 """Seconds within which a job that was told to stop has to be seen stopped."""
-
-
-class Logger(Protocol):
-    """What is needed of Airflow's task logger."""
-
-    def info(self, message: str, *args: Any) -> None: ...
-    def warning(self, message: str, *args: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Pin:
         named = {**value, "try_number": value.get("try", 0)}
         known = {one.name: named[one.name] for one in fields(cls) if one.name in named}
         try:
-            return cls(**cast("dict[str, Any]", known))
+            return cls(**known)
         except TypeError:
             return None
 
@@ -144,7 +145,7 @@ class Submission:
     attempt: Attempt
     kill: KillSwitch
     store: Store
-    log: Logger
+    log: Any
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = pause
     warnings: list[str] = field(default_factory=list)
@@ -252,10 +253,11 @@ class Submission:
 
     def _worth(self, jobs: Sequence[Job]) -> list[Found]:
         from airflow_provider_bacalhau.lifecycle.submission import classify, found_from
+        from airflow_provider_bacalhau.models.execution import Execution
 
         result = []
         for listed in jobs:
-            job, executions = listed, ()
+            job, executions = listed, list[Execution]()
             if job.is_terminal or job.state in ("Pending", "Undefined"):
                 try:
                     job, executions, _ = self.client.describe_job(job.id, namespace=job.namespace)
@@ -296,7 +298,7 @@ class Submission:
             state.stop_until = self.clock() + STOP_BUDGET
         elif self.clock() > state.stop_until:
             ids = ", ".join(order.job.id for order in orders)
-            raise BacalhauError(f"Bacalhau does not stop {ids}, so no new job was submitted beside it: stop it by hand.")
+            raise BacalhauError(f"Bacalhau does not stop {ids}, so no new job was submitted: stop it by hand.")
         for order in orders:
             self.log.info("Stopping Bacalhau job %s of an earlier attempt (%s).", order.job.id, order.cause)
             try:
@@ -326,21 +328,28 @@ class Submission:
             return None
         for warning in answer.warnings:
             self.log.warning("Bacalhau: %s", warning)
-        pin = Pin(
-            self.attempt.try_number, state.me.epoch.text, state.me.fp, slot, answer.job_id, space, wire["Name"], self.key,
-            submitted_at=self.clock(), heals=heals, sweeps=state.sweeps,
-        )  # fmt: skip
+        pin = self._pin(state, slot, heals, job_id=answer.job_id, namespace=space, name=wire["Name"])
         return self._own(pin, state)
 
     def _take(self, job: Found, state: _Progress, heals: int) -> Pin:
         own = job.slot == state.me.put_slot
         if not own:
             self.log.info("Taking over Bacalhau job %s of an earlier try instead of submitting another.", job.id)
-        pin = Pin(
-            self.attempt.try_number, state.me.epoch.text, state.me.fp, job.slot, job.id, job.namespace, job.name, self.key,
-            adopted=not own, submitted_at=job.created / 1e9, heals=heals, sweeps=state.sweeps,
-        )  # fmt: skip
-        return self._own(pin, state)
+        pin = self._pin(state, job.slot, heals, job_id=job.id, namespace=job.namespace, name=job.name)
+        return self._own(replace(pin, adopted=not own, submitted_at=job.created / 1e9), state)
+
+    def _pin(self, state: _Progress, slot: int, heals: int, **job: str) -> Pin:
+        return Pin(
+            try_number=self.attempt.try_number,
+            epoch=state.me.epoch.text,
+            fp=state.me.fp,
+            slot=slot,
+            key=self.key,
+            submitted_at=self.clock(),
+            heals=heals,
+            sweeps=state.sweeps,
+            **job,
+        )
 
     def _own(self, pin: Pin, state: _Progress) -> Pin:
         self._target(name=pin.name, namespace=pin.namespace, job_id=pin.job_id)
@@ -354,9 +363,17 @@ class Submission:
         from airflow_provider_bacalhau.lifecycle.submission import Phase, Record
 
         return Record(
-            self.attempt.try_number, state.me.epoch.text, slot, state.me.fp, name, job_id, self._namespace(),
-            self.attempt.conn_id, cast("Phase", phase), self.clock(),
-        )  # fmt: skip
+            try_number=self.attempt.try_number,
+            epoch=state.me.epoch.text,
+            slot=slot,
+            fp=state.me.fp,
+            name=name,
+            job_id=job_id,
+            namespace=self._namespace(),
+            conn_id=self.attempt.conn_id,
+            phase=cast("Phase", phase),
+            at=self.clock(),
+        )
 
     def _target(self, *, name: str, namespace: str, job_id: str = "") -> None:
         unique = self.client.capabilities().unique_names

@@ -34,6 +34,16 @@ def refuse_strangers(arguments: Mapping[str, Any]) -> None:
             raise ConfigError(sentence)
 
 
+def refuse_specs(operator: str, arguments: Mapping[str, Any]) -> None:
+    """A whole spec is another operator's business.
+
+    :raises ConfigError: one was given.
+    """
+    for name in ("job_spec", "job_file"):
+        if name in arguments:
+            raise ConfigError(f"{operator} builds the spec itself: use BacalhauSubmitJobOperator for {name}.")
+
+
 def check_words(operator: Any) -> None:
     """Check what can be checked before anything is rendered.
 

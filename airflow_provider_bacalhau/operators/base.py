@@ -96,6 +96,11 @@ class BacalhauJobOperator(BaseOperator):
         """The prefix of the submitted Name that the user asked for."""
         return None
 
+    def takes_leg(self, leg: Leg) -> bool:
+        """Remember the leg that `on_kill` has to end; returns whether the task was told to end already."""
+        self._leg = leg
+        return self._killed
+
     # --- the legs of a task ---------------------------------------------------------------------------------------
 
     def execute(self, context: Context) -> Any:
@@ -113,7 +118,9 @@ class BacalhauJobOperator(BaseOperator):
 
         pin = Pin.from_plain(event)
         if event is None or pin is None or pin.try_number != try_number(context):
-            self.log.info("The event that ended the wait belongs to another try, so this try starts from the beginning.")
+            self.log.info(
+                "The event that ended the wait belongs to another try, so this one starts from the beginning."
+            )
             return self._run(context)
         with self._guarded(context, pin) as leg:
             self._announce(leg, pin)

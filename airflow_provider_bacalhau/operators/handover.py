@@ -142,7 +142,8 @@ class Handover:
             return "".join(one.stdout for one in outputs if one.execution_id in done).rstrip("\n")
         if what == "result":
             if len(uris) != 1:
-                raise ResultError(f"xcom_value='result' wants one result, the job published {len(uris)}; use 'results'.")
+                count = len(uris)
+                raise ResultError(f"xcom_value='result' wants one result, the job published {count}; use 'results'.")
             return uris[0]
         return handle
 
@@ -195,4 +196,3 @@ def _summary(verdict: Verdict, task: str) -> str:
     from airflow_provider_bacalhau.lifecycle.diagnose import summary
 
     return summary(verdict, task=task)
-

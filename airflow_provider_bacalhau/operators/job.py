@@ -78,7 +78,7 @@ class BacalhauSubmitJobOperator(BacalhauJobOperator):
                 raise TemplateNotFound(name)
         except (OSError, TemplateNotFound) as error:
             raise ConfigError(
-                f"{self.task_id}: job_file {name!r} cannot be read: give an absolute path, or one relative to the DAG's "
-                "folder or to template_searchpath."
+                f"{self.task_id}: job_file {name!r} cannot be read: give an absolute path, or one relative to the "
+                "DAG's folder or to template_searchpath."
             ) from error
         return str(self.render_template(text, context, environment))

@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, SpecError
 from airflow_provider_bacalhau.version_compat import conf, masks
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_bacalhau.hooks.logs import LiveLog
     from airflow_provider_bacalhau.hooks.submission import Attempt, Pin, Submission
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
@@ -72,9 +74,7 @@ class Leg:
         self.kill.arm(self.hook, stop_reason(self.epoch.born_us, self.try_number, "on_kill"))
         if self.pin is not None:
             self.kill.target(namespace=self.pin.namespace, job_id=self.pin.job_id, name=self.pin.name)
-        self.operator._leg = self
-        if self.operator._killed:
-            self.kill.pulled = True
+        self.kill.pulled = self.operator.takes_leg(self)
 
     @cached_property
     def epoch(self) -> Epoch:
@@ -95,7 +95,7 @@ class Leg:
         from airflow_provider_bacalhau.operators.arguments import check_scheduled
 
         one = self.operator
-        built = merge(load_spec(one.build_spec(self.context)), one.job_overrides or {})
+        built = merge(load_spec(one.build_spec(cast("Context", self.context))), one.job_overrides or {})
         built["Namespace"] = one.namespace or self.hook.config.namespace or built.get("Namespace") or "default"
         spec = with_timeouts(
             built,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class S3Opener:
             request |= {"Range": f"bytes={offset}-", "IfMatch": validator}
         with translated(self.what):
             answer = self.client.get_object(**request)
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:
                 total = offset + int(answer["ContentLength"])
                 yield Answer(offset, total, str(answer.get("ETag", "")), body.iter_chunks(CHUNK))
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -151,7 +151,7 @@ class BacalhauJobTrigger(BaseTrigger):
         try:
             from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-            row = self.task_instance
+            row = cast("Any", self.task_instance)
             read = sync_to_async(RuntimeTaskInstance.get_task_states)
             async with asyncio.timeout(10):
                 states = await read(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.config import ClientConfig
     from airflow_provider_bacalhau.lifecycle.watch import Observation
+    from airflow_provider_bacalhau.models.job import Job
 
 log = logging.getLogger(__name__)
 
@@ -188,9 +189,7 @@ class Poller:
         for job_id, future in asked.items():
             at, seen = known.get(job_id, (0.0, None))
             job = listed.get(job_id)
-            moved = seen is None or seen.job is None or job is None
-            moved = moved or (job.state, job.revision, job.version) != (seen.job.state, seen.job.revision, seen.job.version)
-            if moved or now - at > STALE_AFTER:
+            if seen is None or now - at > STALE_AFTER or _moved(job, seen.job):
                 rest[job_id] = future
             elif not future.done():
                 future.set_result(seen)
@@ -201,6 +200,12 @@ class Poller:
         self._next_at = max(self._next_at, now) + 1.0 / RATE
         if (ahead := self._next_at - 1.0 / RATE - now) > 0:
             await asyncio.sleep(ahead)
+
+
+def _moved(now: Job | None, before: Job | None) -> bool:
+    if now is None or before is None:
+        return True
+    return (now.state, now.revision, now.version) != (before.state, before.revision, before.version)
 
 
 def _heard(future: asyncio.Future[Observation]) -> None:

@@ -30,6 +30,11 @@ _HISTORY = (
     Parameter("execution_id", "ExecutionID"),
     Parameter("node_id", "NodeID"),
 )
+_CLIENT_IDS = {
+    "bacalhau.org/client.installation.id": "X-Bacalhau-InstallationID",
+    "bacalhau.org/client.instance.id": "X-Bacalhau-InstanceID",
+}
+"""Job meta keys and the request headers that they come from (fact sheet 4.5)."""
 
 
 class JobRoutes:
@@ -48,7 +53,8 @@ class JobRoutes:
         """PUT or POST /jobs."""
         fields = request.bound((), schema.put_job(self._release.name))
         job = parse_job(fields.get("Job"), self._release)
-        submitted = self._orchestrator.submit(job, force=bool(fields.get("Force")))
+        client = {key: request.header(name) for key, name in _CLIENT_IDS.items() if request.header(name)}
+        submitted = self._orchestrator.submit(job, force=bool(fields.get("Force")), client_meta=client)
         return Answer(
             {
                 "JobID": submitted.job_id,

@@ -94,7 +94,8 @@ class Compute:
         """Say whether the execution could run here; without input that needs IO the answer is there at once."""
         held = _Held(execution, requested(execution.job.task))
         self._held[execution.id] = held
-        self._tell(held, ExecutionEvent.ASKED)
+        if execution.desired is DesiredState.PENDING:
+            self._tell(held, ExecutionEvent.ASKED)
         task = execution.job.task
         if self._release.networked_jobs_rejected and task.network.type.lower() in ("full", "http"):
             self._finish(held, ExecutionEvent.REJECTED, Event(EXEC_SCANNING, _REJECTED))

@@ -31,7 +31,18 @@ from orchestrator_stub.store import reading
 from orchestrator_stub.store.memory import MemoryStore, Record, is_full_id
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery, JobQuery, NodeQuery, Page
 
-__all__ = ["LogSource", "Orchestrator", "Rerun", "Submitted", "Workbench"]
+__all__ = [
+    "ExecutionQuery",
+    "HistoryQuery",
+    "JobQuery",
+    "LogSource",
+    "NodeQuery",
+    "Orchestrator",
+    "Page",
+    "Rerun",
+    "Submitted",
+    "Workbench",
+]
 
 UPDATED = "job-update"
 STOPPED = "job-cancel"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 SYSTEM_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 """What stands beside /usr at the root of a Linux system: on most a link into it, on some a folder."""
 _SHARED_MEMORY = 64 * 2**20
+_DEV, _TEMPORARY = "/dev", "/tmp"  # noqa: S108 - inside the walls, where nobody else is
 _READ_ONLY_ETC = ("alternatives", "ld.so.cache")
 """Parts of /etc that programs cannot be found or loaded without."""
 ETC: Mapping[str, str] = {
@@ -58,9 +59,9 @@ def bubblewrap_arguments(walls: Walls) -> list[str | int]:
     arguments += ["--size", str(walls.scratch), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"]
     for name, target in walls.system_links.items():
         arguments += ["--symlink", target, f"/{name}"] if target else ["--ro-bind", f"/{name}", f"/{name}"]
-    arguments += ["--proc", "/proc", "--dev", "/dev"]
-    arguments += ["--size", str(min(walls.scratch, _SHARED_MEMORY)), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    arguments += ["--perms", "1777", "--dir", "/tmp", "--dir", "/root", "--dir", "/etc"]
+    arguments += ["--proc", "/proc", "--dev", _DEV]
+    arguments += ["--size", str(min(walls.scratch, _SHARED_MEMORY)), "--tmpfs", f"{_DEV}/shm", "--remount-ro", _DEV]
+    arguments += ["--perms", "1777", "--dir", _TEMPORARY, "--dir", "/root", "--dir", "/etc"]
     for name in _READ_ONLY_ETC:
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for bind in walls.binds:
@@ -73,19 +74,22 @@ def bubblewrap_arguments(walls: Walls) -> list[str | int]:
     return [*arguments, "--chdir", folder or "/", "--", *walls.command]
 
 
+def clean(target: str) -> str:
+    """An absolute path without doubled, trailing or backward steps."""
+    return "/" + posixpath.normpath(target).strip("/")
+
+
 def depth(target: str) -> int:
     """How many folders deep a mount is: parents must be mounted before what lies in them."""
-    return len([part for part in posixpath.normpath(target).split("/") if part])
+    return len([part for part in clean(target).split("/") if part])
 
 
 def inside(target: str, folder: str) -> str | None:
     """Path of `target` below `folder`; None when it is not strictly below."""
-    clean, above = posixpath.normpath(target), posixpath.normpath(folder)
-    prefix = above if above.endswith("/") else above + "/"
-    return clean.removeprefix(prefix) if clean.startswith(prefix) and clean != prefix else None
+    prefix = clean(folder).rstrip("/") + "/"
+    return clean(target).removeprefix(prefix) if clean(target).startswith(prefix) and clean(target) != prefix else None
 
 
 def _is_given(folder: str, walls: Walls) -> bool:
     """Whether a folder comes from the system, where none can be made."""
-    top = posixpath.normpath(folder).split("/")[1]
-    return top in ("usr", "proc", "dev", *walls.system_links)
+    return clean(folder).split("/")[1] in ("usr", "proc", "dev", *walls.system_links)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,8 +60,8 @@ def tree(pid: int) -> list[int]:
     while waiting:
         parent = waiting.pop()
         with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{parent}/task"):
-                children = Path(f"/proc/{parent}/task/{task}/children").read_text().split()
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                children = (task / "children").read_text().split()
                 waiting.extend(int(child) for child in children)
                 found.extend(int(child) for child in children)
     return found
@@ -69,12 +70,12 @@ def tree(pid: int) -> list[int]:
 def threads(pid: int) -> int:
     """Number of threads of a process; 0 when it is gone."""
     with contextlib.suppress(OSError):
-        return len(os.listdir(f"/proc/{pid}/task"))
+        return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
     return 0
 
 
 def own_memory(pid: int) -> int:
-    """Bytes of memory that a process does not share with a file; 0 when it is gone. Cheap, counts forks' shares twice."""
+    """Bytes of memory that a process does not share with a file; 0 when it is gone. Cheap; counts forks twice."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/statm").read_text().split()
         return (int(fields[1]) - int(fields[2])) * _PAGE
@@ -93,12 +94,12 @@ def fair_memory(pid: int) -> int:
 def used_disk(folders: list[Path]) -> int:
     """Bytes on disk of all files below the folders (or of the files), never following links."""
     total = 0
-    waiting = [str(folder) for folder in folders]
+    waiting = list(folders)
     while waiting:
         path = waiting.pop()
         with contextlib.suppress(OSError):
-            total += os.lstat(path).st_blocks * 512
-            if not os.path.islink(path) and os.path.isdir(path):
-                with os.scandir(path) as entries:
-                    waiting.extend(entry.path for entry in entries)
+            facts = path.lstat()
+            total += facts.st_blocks * 512
+            if stat.S_ISDIR(facts.st_mode):
+                waiting.extend(path.iterdir())
     return total

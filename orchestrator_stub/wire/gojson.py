@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 _ODD_NUMBER = re.compile(r"[:,\[]-?\d+(?:\.\d+)?(?:e[+-]|(?<=\.0)[,}\]])")
+_EXACT = 2**53
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
@@ -57,7 +58,7 @@ def number_text(value: float) -> str:
 def plain(value: Any) -> Any:
     """A decoded JSON value as Go keeps it in an untyped place: every number is a 64 bit float.
 
-    Whole numbers stay integers here, with the precision that a float leaves them.
+    Whole numbers that a float holds exactly stay integers here.
     """
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
@@ -66,7 +67,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     number = float(value)
-    if number.is_integer() and abs(number) < 1e21 and not (number == 0 and math.copysign(1, number) < 0):
+    if number.is_integer() and abs(number) <= _EXACT and not (number == 0 and math.copysign(1, number) < 0):
         return int(number)
     return number
 

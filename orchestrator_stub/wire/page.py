@@ -15,6 +15,7 @@ from orchestrator_stub.wire.gojson import plain, sorted_map
 from orchestrator_stub.wire.job import constraint_fields, network_fields, timeouts_fields
 from orchestrator_stub.wire.node import version_fields
 
+_S3_KEYS = ("Bucket", "Key", "Region", "ChecksumSHA256", "VersionID")
 PEER_PORT = 1235
 """The port in the addresses of nodes."""
 
@@ -70,8 +71,15 @@ def _given_spec(spec: SpecConfig) -> dict[str, Any]:
 
 
 def result_fields(spec: SpecConfig) -> dict[str, Any]:
-    """What was published: without parameters null."""
-    return {"Type": spec.type, "Params": sorted_map(spec.params) if spec.params else None}
+    """What was published: without parameters null. The page shows the object in S3 itself, not a signed URL for it."""
+    if spec.type == "s3PreSigned":
+        spec = SpecConfig("s3", (spec.params or {}).get("SourceSpec"))
+    if not spec.params:
+        return {"Type": spec.type, "Params": None}
+    if spec.type != "s3":
+        return {"Type": spec.type, "Params": sorted_map(spec.params)}
+    given = {key: value for key, value in spec.params.items() if value and key not in _S3_KEYS}
+    return {"Type": "s3", "Params": {key: spec.params.get(key, "") for key in _S3_KEYS} | sorted_map(given)}
 
 
 def execution_fields(execution: Execution, release: Release) -> dict[str, Any]:

@@ -6,6 +6,8 @@
 Runs on any Python 3.8 or newer, with the standard library alone.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil
@@ -14,6 +16,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "tests" / "pins"
@@ -29,7 +32,7 @@ class CannotBuild(Exception):
     """No environment could be made; the text says why and what to do."""
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """Make the environment of the release named in `arguments`; returns the exit code."""
     release = arguments[0] if arguments else MAIN_RELEASE
     folder = environment_folder(release)
@@ -42,12 +45,12 @@ def main(arguments):
     return 0
 
 
-def environment_folder(release):
+def environment_folder(release: str) -> Path:
     """Folder of a release's environment: `.venv` for the main one, `.venv-3.1` for 3.1.8."""
     return ROOT / (".venv" if release == MAIN_RELEASE else ".venv-" + release.rsplit(".", 1)[0])
 
 
-def bring_up_to_date(folder, pins):
+def bring_up_to_date(folder: Path, pins: Path) -> None:
     """Build, refresh or leave alone the environment in `folder`. Raises CannotBuild."""
     stamp = folder / "built-from"
     # An environment holds absolute paths: a checkout that moved needs a new one.
@@ -70,7 +73,7 @@ def bring_up_to_date(folder, pins):
     stamp.write_text("\n".join(wanted) + "\n")
 
 
-def make_environment(folder):
+def make_environment(folder: Path) -> Path | None:
     """An empty environment with pip, or one made by uv; returns uv's path or None. Raises CannotBuild."""
     for candidate in fitting_pythons():
         shutil.rmtree(folder, ignore_errors=True)
@@ -88,23 +91,24 @@ def make_environment(folder):
     )
 
 
-def fitting_pythons():
+def fitting_pythons() -> list[str]:
     """Interpreters to try, best first: the named ones, then the one this script runs on."""
     found = [path for path in map(shutil.which, CANDIDATES) if path]
     return found + ([sys.executable] if sys.version_info[:2] in FITTING else [])
 
 
-def find_uv(python, may_install):
+def find_uv(python: Path, may_install: bool) -> Path | None:
     """uv of the pinned version in the cache folder, installed by `python`'s pip; None when that fails."""
     pin = PINS / "uv.txt"
     home = CACHE / pin.read_text().strip().replace("==", "-")
     uv = home / "bin" / "uv"
     if not uv.exists() and may_install:
-        quiet(str(python), "-m", "pip", "install", "--quiet", "--target", str(home), "-r", str(pin))
+        command = [str(python), "-m", "pip", "install", "--quiet", "--target", str(home), "-r", str(pin)]
+        patiently(command, "fetching uv, which installs faster than pip", dict(os.environ))
     return uv if uv.exists() else None
 
 
-def install(python, uv, what, title):
+def install(python: Path, uv: Path | None, what: list[str], title: str) -> None:
     """Install with uv (five times faster), else with pip; modules are compiled either way. Raises CannotBuild."""
     env = without(os.environ, "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV")
     if uv:
@@ -116,7 +120,7 @@ def install(python, uv, what, title):
         raise CannotBuild(f"{title} failed; the lines above say why (is the package index reachable?).")
 
 
-def uv_environment(base=None):
+def uv_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Environment in which uv uses the index, links and certificates that pip is configured for."""
     env = dict(os.environ if base is None else base)
     configured = {}
@@ -139,7 +143,7 @@ def uv_environment(base=None):
     return env
 
 
-def patiently(command, title, env):
+def patiently(command: list[str], title: str, env: Mapping[str, str]) -> bool:
     """Run `command` and say every few seconds that it goes on; its output is shown when it fails."""
     log = CACHE / "bootstrap.log"
     started = time.monotonic()
@@ -161,7 +165,7 @@ def patiently(command, title, env):
     return code == 0
 
 
-def quiet(*command, env=None):
+def quiet(*command: str, env: Mapping[str, str] | None = None) -> bool:
     """Run a command without showing anything; True when it succeeded."""
     clean = without(os.environ if env is None else env, "PYTHONPATH", "VIRTUAL_ENV")
     try:
@@ -174,7 +178,7 @@ def quiet(*command, env=None):
 
 
 @contextmanager
-def one_at_a_time():
+def one_at_a_time() -> Iterator[None]:
     """Two commands started together must not build the same environment twice."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "bootstrap.lock").open("w") as lock:
@@ -187,27 +191,27 @@ def one_at_a_time():
         yield
 
 
-def python_of(folder):
+def python_of(folder: Path) -> Path:
     """The environment's interpreter."""
     return folder / "bin" / "python"
 
 
-def count_pins(pins):
+def count_pins(pins: Path) -> int:
     """Number of pinned packages."""
     return sum(1 for line in pins.read_text().splitlines() if "==" in line)
 
 
-def digest(*parts):
+def digest(*parts: bytes) -> str:
     """Short fingerprint of some bytes."""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:24]
 
 
-def without(env, *names):
+def without(env: Mapping[str, str], *names: str) -> dict[str, str]:
     """A copy of an environment without these variables."""
     return {name: value for name, value in env.items() if name not in names}
 
 
-def say(text):
+def say(text: str) -> None:
     """One line for the person who waits."""
     print(f"bootstrap: {text}", flush=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bacalhau.lifecycle import submission as rules
@@ -125,7 +125,6 @@ def test_the_answer_does_not_depend_on_the_order_of_the_list(me, found, policy, 
 
 
 @given(selves, jobs, policies, st.booleans())
-@settings(max_examples=200)
 def test_a_sweep_never_touches_what_is_newer_or_followed(me, found, policy, stopped_by_us):
     """A watcher that stops a newer job kills its successor's work."""
     mine = Found("j-mine", "default", me.epoch, 2, me.fp, "bad" if stopped_by_us else "live", 1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import ssl
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,11 +105,11 @@ def reply_fixture() -> type[Reply]:
 
 
 @pytest.fixture
-def make_web() -> Iterator[Callable[[], Web]]:
-    """Starts web servers on loopback."""
+def make_web() -> Iterator[Callable[..., Web]]:
+    """Starts web servers on loopback; with a certificate, for https."""
     servers = []
 
-    def start() -> Web:
+    def start(certificate: Path | None = None) -> Web:
         web = Web()
 
         class Handler(BaseHTTPRequestHandler):
@@ -127,6 +129,10 @@ def make_web() -> Iterator[Callable[[], Web]]:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         servers.append((server, thread))
@@ -141,7 +147,7 @@ def make_web() -> Iterator[Callable[[], Web]]:
 
 
 @pytest.fixture
-def web(make_web: Callable[[], Web]) -> Web:
+def web(make_web: Callable[..., Web]) -> Web:
     """One web server."""
     return make_web()
 

@@ -93,7 +93,10 @@ def test_only_what_is_selected_is_written(unpacked, pack):
 
 def test_the_folder_around_everything_is_left_off(unpacked, pack):
     """Results of ipfs would lie one folder too deep."""
-    assert unpacked(pack({"bafy/stdout": b"hi", "bafy/outputs/a": b"1"}), inside="bafy") == {"stdout": b"hi", "outputs/a": b"1"}
+    assert unpacked(pack({"bafy/stdout": b"hi", "bafy/outputs/a": b"1"}), inside="bafy") == {
+        "stdout": b"hi",
+        "outputs/a": b"1",
+    }
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,9 @@ def test_bombs_are_refused_by_what_they_claim(unpacked, limits):
 def test_many_small_members_are_a_bomb_too(unpacked, monkeypatch, tmp_path):
     """Each member would be small enough, all together not; and the members before it must not exceed the limit."""
     written = []
-    monkeypatch.setattr("airflow_provider_bacalhau.results.archive.shutil.rmtree", lambda path, **_: written.append(size_of(path)))
+    monkeypatch.setattr(
+        "airflow_provider_bacalhau.results.archive.shutil.rmtree", lambda path, **_: written.append(size_of(path))
+    )
     data = tar(*((f"f{number}", bytes(1 << 16)) for number in range(200)))
     path = tmp_path / "x"
     path.write_bytes(data)
@@ -293,6 +298,12 @@ def test_one_member_is_read_without_unpacking(tmp_path, pack):
 def test_archives_are_known_by_their_bytes(tmp_path, pack):
     """A name says nothing about what a node published."""
     path = tmp_path / "x.txt"
-    for data, expected in ((pack(FILES), True), (gzip.decompress(pack(FILES)), True), (zipped([]), True), (b"id\n", False), (gzip.compress(b"id\n"), False)):
+    for data, expected in (
+        (pack(FILES), True),
+        (gzip.decompress(pack(FILES)), True),
+        (zipped([]), True),
+        (b"id\n", False),
+        (gzip.compress(b"id\n"), False),
+    ):
         path.write_bytes(data)
         assert is_archive(path) is expected

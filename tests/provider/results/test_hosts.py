@@ -45,7 +45,9 @@ def s3(**params):
 def test_orchestrator_nodes_and_named_hosts(url, allowed):
     """A node could send the worker to any host of the network, or good results would be refused."""
     hosts = allowed_hosts(
-        REMOTE, nodes=["10.0.0.7:1235", "http://node9.acme.io", "", "/ip4/34.34.247.247/tcp/1235"], extra=["*.partner.com"]
+        REMOTE,
+        nodes=["10.0.0.7:1235", "http://node9.acme.io", "", "/ip4/34.34.247.247/tcp/1235"],
+        extra=["*.partner.com"],
     )
     assert allows(hosts, url) is allowed
 
@@ -75,7 +77,15 @@ def test_the_s3_endpoint_of_the_jobs_own_spec(publisher, url, allowed):
 
 
 @pytest.mark.parametrize(
-    "host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]", "224.0.0.1"]
+    "host",
+    [
+        "169.254.169.254",
+        "[fe80::1]",
+        "[::ffff:169.254.169.254]",
+        "[fd00:ec2::254]",
+        "[64:ff9b::a9fe:a9fe]",
+        "224.0.0.1",
+    ],
 )
 def test_link_local_is_never_allowed(host):
     """A result could read the cloud's credentials, even when somebody listed the address."""
@@ -83,7 +93,16 @@ def test_link_local_is_never_allowed(host):
         assert not allows(allowed_hosts(orchestrator, nodes=[host], extra=[host]), f"http://{host}")
 
 
-LOOPBACK = ["127.0.0.1", "localhost", "x.localhost", "127.9.9.9", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "LOCALHOST."]
+LOOPBACK = [
+    "127.0.0.1",
+    "localhost",
+    "x.localhost",
+    "127.9.9.9",
+    "[::1]",
+    "0.0.0.0",
+    "[::ffff:127.0.0.1]",
+    "LOCALHOST.",
+]
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
@@ -109,7 +128,9 @@ def test_a_foreign_host_names_the_field_to_change():
 def test_an_allowed_name_may_not_resolve_to_a_forbidden_address(address):
     """A name that its owner points at 127.0.0.1 or the metadata service would lead there."""
     with pytest.raises(HostRefused):
-        allowed_hosts(REMOTE, extra=["files.com"]).check_address("files.com", ipaddress.ip_address(address), owner="e-1")
+        allowed_hosts(REMOTE, extra=["files.com"]).check_address(
+            "files.com", ipaddress.ip_address(address), owner="e-1"
+        )
 
 
 def test_the_orchestrators_own_name_may_be_this_machine():
@@ -131,7 +152,15 @@ def test_a_gateway_may_be_local_and_use_subdomains():
 
 @pytest.mark.parametrize(
     ("entry", "host"),
-    [("h:1", "h"), ("http://H/x", "h"), ("[::1]:5", "::1"), ("::1", "::1"), ("", ""), ("http://[bad", ""), ("/dns4/h/tcp/1", "h")],
+    [
+        ("h:1", "h"),
+        ("http://H/x", "h"),
+        ("[::1]:5", "::1"),
+        ("::1", "::1"),
+        ("", ""),
+        ("http://[bad", ""),
+        ("/dns4/h/tcp/1", "h"),
+    ],
 )
 def test_hosts_are_read_from_every_form(entry, host):
     """An address of /nodes in another form would be ignored."""

@@ -8,7 +8,14 @@ import pytest
 
 from airflow_provider_bacalhau.models.execution import Execution
 from airflow_provider_bacalhau.models.results import PublishedResult
-from airflow_provider_bacalhau.results.manifest import Item, Manifest, build_manifest, item_of, signed_url, without_query
+from airflow_provider_bacalhau.results.manifest import (
+    Item,
+    Manifest,
+    build_manifest,
+    item_of,
+    signed_url,
+    without_query,
+)
 
 E0, E1 = "e-40a9474b-8e3b-46d2-a2e3-fb1adb98271f", "e-28921db7-1d52-4cd3-9586-b6b7a7115657"
 SPEC = {
@@ -63,7 +70,12 @@ def test_nothing_published_is_no_item():
 
 @pytest.mark.parametrize(
     ("published", "word"),
-    [(result("gcs", Bucket="b"), "gcs"), (result("ipfs"), "CID"), (result("urlDownload", URL="file:///x"), "URL"), (result("s3"), "bucket")],
+    [
+        (result("gcs", Bucket="b"), "gcs"),
+        (result("ipfs"), "CID"),
+        (result("urlDownload", URL="file:///x"), "URL"),
+        (result("s3"), "bucket"),
+    ],
 )
 def test_what_cannot_be_named_says_why(published, word):
     """An unknown or garbled result would vanish silently, or break the whole manifest."""
@@ -76,13 +88,18 @@ def test_results_find_their_execution_by_its_id_in_the_url():
     """Partition order of the uris would be that of the server's list."""
     urls = [result("urlDownload", URL=f"http://h:6001/{e}.tar.gz") for e in (E1, E0)]
     manifest = build_manifest(urls, [execution(E0, 0), execution(E1, 1)])
-    assert [(item.execution_id, item.partition, item.node_id) for item in manifest.items] == [(E0, 0, "n-0"), (E1, 1, "n-1")]
+    assert [(item.execution_id, item.partition, item.node_id) for item in manifest.items] == [
+        (E0, 0, "n-0"),
+        (E1, 1, "n-1"),
+    ]
     assert manifest.uris() == [f"http://h:6001/{E0}.tar.gz", f"http://h:6001/{E1}.tar.gz"]
 
 
 def test_an_id_that_starts_another_one_is_not_found_in_it():
     """e-1 would be credited with the result of e-10."""
-    manifest = build_manifest([result("urlDownload", URL="http://h/e-10.tar.gz")], [execution("e-1", 0), execution("e-10", 1)])
+    manifest = build_manifest(
+        [result("urlDownload", URL="http://h/e-10.tar.gz")], [execution("e-1", 0), execution("e-10", 1)]
+    )
     assert manifest.items[0].execution_id == "e-10"
 
 
@@ -114,14 +131,18 @@ def test_order_decides_only_when_the_numbers_agree():
 
 def test_items_without_an_execution_come_last():
     """The first uri would not be that of partition 0."""
-    manifest = build_manifest([result("s3", **SPEC), result("urlDownload", URL=f"http://h/{E0}.tar.gz")], [execution(E0, 3)])
+    manifest = build_manifest(
+        [result("s3", **SPEC), result("urlDownload", URL=f"http://h/{E0}.tar.gz")], [execution(E0, 3)]
+    )
     assert [item.partition for item in manifest.items] == [3, None]
 
 
 def test_a_managed_result_is_signed_by_the_orchestrator_and_found_by_its_key():
     """Results of s3managed (1.8+) would have no execution."""
     spec = SPEC | {"Key": f"prefix/j-1/{E1}.tar.gz"}
-    manifest = build_manifest([result("s3PreSigned", Managed=True, PreSignedURL=SIGNED, SourceSpec=spec)], [execution(E1, 1)])
+    manifest = build_manifest(
+        [result("s3PreSigned", Managed=True, PreSignedURL=SIGNED, SourceSpec=spec)], [execution(E1, 1)]
+    )
     assert manifest.items[0].execution_id == E1
     assert item_of(result("s3managed", JobID="j-1", ExecutionID=E1)).execution_id == E1
 

@@ -62,7 +62,12 @@ def test_an_unreachable_s3_is_a_passing_fault():
 
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
     client = boto3.client(
-        "s3", endpoint_url="http://127.0.0.1:9", aws_access_key_id="a", aws_secret_access_key="s", region_name="us-east-1", config=config
+        "s3",
+        endpoint_url="http://127.0.0.1:9",
+        aws_access_key_id="a",
+        aws_secret_access_key="s",
+        region_name="us-east-1",
+        config=config,
     )
     with pytest.raises(Interrupted, match="EndpointConnectionError"):
         read(opener(client, "k"))
@@ -113,9 +118,13 @@ def test_an_endpoint_that_a_node_chose_must_be_allowed(s3, s3_url):
     """A node could have our signed requests sent to itself."""
     hosts = allowed_hosts("https://bacalhau.acme.io")
     source = SourceSpec("b", "k", endpoint="http://evil.example:9000")
-    client = boto3.client("s3", endpoint_url=source.endpoint, aws_access_key_id="a", aws_secret_access_key="b", region_name="x")
+    client = boto3.client(
+        "s3", endpoint_url=source.endpoint, aws_access_key_id="a", aws_secret_access_key="b", region_name="x"
+    )
     with pytest.raises(HostRefused):
         objects.client_for(source, lambda place: client, allowed=hosts)
-    assert objects.client_for(source, lambda place: s3, allowed=hosts) is s3, "the connection's own endpoint is the user's choice"
+    assert objects.client_for(source, lambda place: s3, allowed=hosts) is s3, (
+        "the connection's own endpoint is the user's choice"
+    )
     local = SourceSpec("b", "k", endpoint=s3_url)
     assert objects.client_for(local, lambda place: s3, allowed=allowed_hosts("http://localhost:1234")) is s3

@@ -67,7 +67,9 @@ def test_preparing_stays_on_the_targets_own_disk(tmp_path):
 
 def test_a_new_folder_appears_whole(tree, tmp_path):
     """Downstream could see half a result."""
-    assert place_in_folder(tree(stdout=b"1"), tmp_path / "t", layout="merged", overwrite="fail") == [str(tmp_path / "t/stdout")]
+    assert place_in_folder(tree(stdout=b"1"), tmp_path / "t", layout="merged", overwrite="fail") == [
+        str(tmp_path / "t/stdout")
+    ]
 
 
 def test_per_execution_replaces_the_folder_of_that_execution_alone(tree, tmp_path):
@@ -77,7 +79,12 @@ def test_per_execution_replaces_the_folder_of_that_execution_alone(tree, tmp_pat
         (tmp_path / "t" / name).write_bytes(b"")
     uris = place_in_folder(tree(**{"e-1__new": b"1"}), tmp_path / "t", layout="per-execution", overwrite="replace")
     assert uris == [str(tmp_path / "t/e-1/new")]
-    assert sorted(str(path.relative_to(tmp_path / "t")) for path in (tmp_path / "t").rglob("*")) == ["e-1", "e-1/new", "e-2", "e-2/kept"]
+    assert sorted(str(path.relative_to(tmp_path / "t")) for path in (tmp_path / "t").rglob("*")) == [
+        "e-1",
+        "e-1/new",
+        "e-2",
+        "e-2/kept",
+    ]
 
 
 def test_merged_replaces_files_and_leaves_others_alone(tree, tmp_path):
@@ -130,7 +137,9 @@ def test_s3_fail_uploads_nothing_when_a_key_is_there(tree, s3):
     """overwrite='fail' would overwrite a part first."""
     s3.put_object(Bucket="results", Key="p/z", Body=b"old")
     with pytest.raises(ResultError, match="s3://results/p/z exists"):
-        place_in_s3(tree(a=b"1", z=b"2"), parse_target("s3://results/p"), lambda place: s3, overwrite="fail", note=print)
+        place_in_s3(
+            tree(a=b"1", z=b"2"), parse_target("s3://results/p"), lambda place: s3, overwrite="fail", note=print
+        )
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="results")["Contents"]] == ["p/z"]
 
 

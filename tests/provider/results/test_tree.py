@@ -28,7 +28,9 @@ def test_names_that_leave_are_refused(tree, name):
         tree.name(name)
 
 
-@pytest.mark.parametrize(("name", "clean"), [(".", ""), ("./a//b/", "a/b"), ("..a/b..", "..a/b.."), ("caf\udce9", "caf\ufffd")])
+@pytest.mark.parametrize(
+    ("name", "clean"), [(".", ""), ("./a//b/", "a/b"), ("..a/b..", "..a/b.."), ("caf\udce9", "caf\ufffd")]
+)
 def test_odd_names_are_cleaned(tree, name, clean):
     """Harmless results would be refused, or names come out that no database takes."""
     assert tree.name(name) == clean
@@ -69,7 +71,9 @@ def test_absolute_links_are_refused_at_once(tree, target):
         tree.link("a", target)
 
 
-@pytest.mark.parametrize("links", [{"a": ".."}, {"a": "b/../../x"}, {"a": "b", "b": "../.."}, {"x": "x"}, {"d/l": "../../x"}])
+@pytest.mark.parametrize(
+    "links", [{"a": ".."}, {"a": "b/../../x"}, {"a": "b", "b": "../.."}, {"x": "x"}, {"d/l": "../../x"}]
+)
 def test_links_that_lead_out_are_found_when_all_is_there(tree, links):
     """A chain of harmless looking links would lead out."""
     for name, target in links.items():

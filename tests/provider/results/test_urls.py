@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 
 import pytest
 
@@ -61,7 +62,8 @@ def test_redirects_are_followed_to_allowed_hosts(web, make_web, Reply):
 
 
 @pytest.mark.parametrize(
-    "location", ["http://169.254.169.254/latest/meta-data", "http://evil.example/k", "file:///etc/passwd", "http://[fe80::1]/"]
+    "location",
+    ["http://169.254.169.254/latest/meta-data", "http://evil.example/k", "file:///etc/passwd", "http://[fe80::1]/"],
 )
 def test_redirects_to_other_hosts_are_refused(web, Reply, location):
     """A node's first answer could send the worker to the cloud's credentials."""
@@ -197,6 +199,61 @@ def test_no_query_reaches_a_log_or_a_repr(web, Reply, caplog):
     assert "httpcore" in caplog.text
     assert "Location" in caplog.text
     assert "X-Amz" not in caplog.text
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for results.test that signs itself; returns a file with it and its key."""
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "results.test")])
+    start = datetime.datetime(2020, 1, 1)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), start, start.replace(year=2120)
+    )
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("results.test")]), critical=False)
+    path = tmp_path / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_the_certificate_is_that_of_the_name_not_of_the_address(make_web, certificate):
+    """Every https result would fail, the connection going to an address; or any certificate would do."""
+    web = make_web(certificate)
+    web.files["/k"] = b"secret"
+    port = web.url.rpartition(":")[2]
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    settings = {
+        "allowed": allowed_hosts("http://results.test", nodes=["other.test"]),
+        "resolve": lambda host, port: ["127.0.0.1"],
+    }
+    assert read(f"https://results.test:{port}/k", verify=trusting, **settings)[1] == b"secret"
+    with pytest.raises(ResultError, match=r"certificate of https://results\.test.* ca_cert"):
+        read(f"https://results.test:{port}/k?{SECRET}", **settings)
+    settings["allowed"] = allowed_hosts("http://other.test")
+    with pytest.raises(ResultError, match="certificate"):
+        read(f"https://other.test:{port}/k", verify=trusting, **settings)
+
+
+def test_https_is_not_left_by_a_redirect(make_web, certificate, Reply):
+    """A signed URL would be sent in the clear."""
+    web = make_web(certificate)
+    port = web.url.rpartition(":")[2]
+    web.script["/k"] = [Reply(302, headers={"Location": f"http://results.test:{port}/k"})]
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    with pytest.raises(HostRefused, match="from https to http"):
+        read(
+            f"https://results.test:{port}/k", verify=trusting, allowed=allowed_hosts("http://results.test"),
+            resolve=lambda host, port: ["127.0.0.1"],
+        )  # fmt: skip
 
 
 def test_a_proxy_of_the_environment_is_used_but_not_for_loopback(web, make_web, monkeypatch):

@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator_stub.clock import SECOND, VirtualClock
 from orchestrator_stub.domain.errors import StepError
+from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import InputSource, Job, SpecConfig, Task, Timeouts
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import RELEASES
@@ -138,6 +139,18 @@ class Cluster:
         """Submit a job built by `job`; returns its id."""
         return self.orchestrator.submit(job(name, kind, count, **changes)).job_id
 
+    def job(self, name: str = "", kind: str = "batch", count: int | None = 1, **changes: Any) -> Job:
+        """A job as a client submits it, see `job`."""
+        return job(name, kind, count, **changes)
+
+    def add_node(self, number: int, **changes: Any) -> None:
+        """One more node."""
+        self.orchestrator.add_node(node(number, **changes))
+
+    def execution(self, job_id: str) -> Execution:
+        """The job's first execution."""
+        return self.orchestrator.executions(job_id, ExecutionQuery()).items[0]
+
     async def settle(self) -> None:
         """Let everything that needs no time happen."""
         for _ in range(30):
@@ -214,7 +227,7 @@ def job(name: str = "", kind: str = "batch", count: int | None = 1, **changes: A
         name=name,
         namespace=str(changes.pop("namespace", "")),
         type=kind,
-        priority=0,
+        priority=changes.pop("priority", 0),
         count=count,
         tasks=(Task("main", **(values | task)),),
         state=JobState.UNDEFINED,

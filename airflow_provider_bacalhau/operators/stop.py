@@ -1,0 +1,111 @@
+"""Stop jobs that other tasks submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_bacalhau.errors import BacalhauError, Conflict, NotFound, ServerFault, Unreachable
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_bacalhau.client.sync import Client
+    from airflow_provider_bacalhau.lifecycle.handles import HandleRef
+
+PATIENCE = 120.0
+"""Seconds within which a stopped job has to be seen ended."""
+
+
+class BacalhauStopJobOperator(BaseOperator):
+    """Stop one or several jobs; jobs that have ended already are fine.
+
+    :param job: a task's output, its `["bacalhau_job"]` or `["job_id"]`, a job id, or a list of these. None, as a task
+        leaves it that never submitted, stops nothing. (templated)
+    :param reason: shown with the stopped job. (templated)
+    :param wait: wait until every job is seen ended.
+    :param bacalhau_conn_id: a connection of type `bacalhau`. (templated)
+    :param namespace: of jobs that are given by id; None: the connection's. (templated)
+    """
+
+    template_fields: Sequence[str] = ("job", "reason", "bacalhau_conn_id", "namespace")
+    template_ext: Sequence[str] = ()
+    ui_color = "#fbeee8"
+
+    def __init__(
+        self,
+        *,
+        job: Any,
+        reason: str | None = None,
+        wait: bool = True,
+        bacalhau_conn_id: str = "bacalhau_default",
+        namespace: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.reason = reason
+        self.wait = wait
+        self.bacalhau_conn_id = bacalhau_conn_id
+        self.namespace = namespace
+
+    def execute(self, context: Context) -> list[str]:
+        """Stop the jobs; returns their ids."""
+        from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+        from airflow_provider_bacalhau.hooks.outcome import airflow_error
+        from airflow_provider_bacalhau.lifecycle.handles import read_handles
+
+        hook = BacalhauHook(self.bacalhau_conn_id, namespace=self.namespace or None)
+        ti = context["ti"]
+        reason = self.reason or f"stopped by the Airflow task {ti.dag_id}.{ti.task_id}"
+        try:
+            refs = read_handles([one for one in _listed(self.job) if one is not None])
+            if not refs:
+                self.log.info("There is no job to stop.")
+            client = hook.get_conn()
+            for ref in refs:
+                self._stop(client, ref, ref.namespace or hook.namespace, reason)
+            for ref in refs if self.wait else ():
+                self._until_ended(client, ref, ref.namespace or hook.namespace)
+        except BacalhauError as error:
+            raise airflow_error(error) from error.__cause__
+        finally:
+            hook.close()
+        return [ref.job_id for ref in refs]
+
+    def _stop(self, client: Client, ref: HandleRef, namespace: str | None, reason: str) -> None:
+        try:
+            client.stop_job(ref.job_id, reason=reason, namespace=namespace)
+            self.log.info("Asked Bacalhau to stop job %s.", ref.job_id)
+        except Conflict as error:
+            self.log.info("Job %s is not running any more: %s", ref.job_id, error)
+
+    def _until_ended(self, client: Client, ref: HandleRef, namespace: str | None) -> None:
+        import time
+
+        from airflow_provider_bacalhau.hooks.submission import pause
+
+        until, step = time.monotonic() + PATIENCE, 0.2
+        while True:
+            try:
+                job = client.get_job(ref.job_id, namespace=namespace)
+                if job.is_terminal:
+                    self.log.info("Job %s is %s.", job.id, job.state)
+                    return
+            except NotFound:
+                return
+            except (Unreachable, ServerFault) as error:
+                self.log.warning("No answer on job %s: %s", ref.job_id, error)
+            if time.monotonic() > until:
+                raise BacalhauError(f"Bacalhau job {ref.job_id} did not end within {PATIENCE:.0f}s of its stop.")
+            pause(step)
+            step = min(step * 2, 5.0)
+
+
+def _listed(value: Any) -> list[Any]:
+    """One or several handles as a list; the output of a mapped task iterates over its values."""
+    if value is None or isinstance(value, (str, dict)) or not hasattr(value, "__iter__"):
+        return [value]
+    return list(value)

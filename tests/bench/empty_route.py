@@ -1,0 +1,26 @@
+"""The yardstick of `make bench`: one route that does nothing, on the stub's own server set-up.
+
+    python tests/bench/empty_route.py PORT
+"""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from orchestrator_stub.api.server import Protocol
+
+
+async def nothing(_request: Request) -> Response:
+    """An empty JSON object."""
+    return Response(b"{}", media_type="application/json")
+
+
+if __name__ == "__main__":
+    app = Starlette(routes=[Route("/", nothing)])
+    uvicorn.run(app, port=int(sys.argv[1]), http=Protocol, log_level="warning", access_log=False)
