@@ -157,7 +157,7 @@ class BacalhauHook(BaseHook):
 
     def _apart(self, method: str, *args: Any, **kwargs: Any) -> Any:
         other = copy(self)
-        other._client = None
+        other._client = None  # noqa: SLF001 - a copy of itself
         try:
             return getattr(other, method)(*args, **kwargs)
         finally:

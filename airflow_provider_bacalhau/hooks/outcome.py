@@ -9,7 +9,6 @@ from __future__ import annotations
 from airflow_provider_bacalhau.errors import ApiError, BacalhauError, ConfigError, JobError, NotFound, Rejected
 from airflow_provider_bacalhau.version_compat import AirflowFailException
 
-
 _FINAL: dict[type[BacalhauError], type[BacalhauError]] = {}
 
 

@@ -338,7 +338,7 @@ class Submission:
         pin = self._pin(state, job.slot, heals, job_id=job.id, namespace=job.namespace, name=job.name)
         return self._own(replace(pin, adopted=not own, submitted_at=job.created / 1e9), state)
 
-    def _pin(self, state: _Progress, slot: int, heals: int, **job: str) -> Pin:
+    def _pin(self, state: _Progress, slot: int, heals: int, **job: Any) -> Pin:
         return Pin(
             try_number=self.attempt.try_number,
             epoch=state.me.epoch.text,

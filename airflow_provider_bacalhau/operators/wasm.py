@@ -53,6 +53,6 @@ class BacalhauWasmOperator(BacalhauTaskOperator):
             return (folder / name).read_bytes()
         except OSError as error:
             raise ConfigError(
-                f"{self.task_id}: the module {folder / name} cannot be read ({error.strerror}): give a uri, or the path of "
-                "a file on the workers."
+                f"{self.task_id}: the module {folder / name} cannot be read ({error.strerror}): give a uri, or the "
+                "path of a file on the workers."
             ) from error

@@ -48,7 +48,7 @@ class BacalhauJobTrigger(BaseTrigger):
         target_states: Sequence[str] = (),
         on_kill_action: str = "stop",
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # BaseTrigger has no annotations
         self.bacalhau_conn_id = bacalhau_conn_id
         self.job_id = job_id
         self.namespace = namespace

@@ -32,7 +32,7 @@ class BacalhauNodesTrigger(BaseTrigger):
         publisher: str | None = None,
         poll_interval: float = 60.0,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # BaseTrigger has no annotations
         self.bacalhau_conn_id = bacalhau_conn_id
         self.selector = tuple(selector)
         self.min_nodes = min_nodes

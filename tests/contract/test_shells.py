@@ -104,7 +104,7 @@ def test_a_wrong_credential_is_tried_once(before, auth_steps):
     client, server = before((step["status"], step["body"]))
     with pytest.raises(AuthError):
         client("list_jobs")
-    assert len(server.requests) == 1 + 0
+    assert len(server.requests) == 1
 
 
 def test_a_redirect_is_not_followed(before):

@@ -1,0 +1,73 @@
+"""Flags of `serve`: what is understood, and what a wrong one gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.settings import AllowedPath, Settings, is_loopback, parse
+
+
+def test_no_flag_means_the_documented_defaults():
+    """`bacalhau-stub serve` would listen elsewhere or answer like another release."""
+    assert parse([]) == Settings()
+    assert (Settings().host, Settings().port, Settings().emulate, Settings().nodes) == ("127.0.0.1", 1234, "1.9.3", 3)
+
+
+def test_every_flag_of_this_stage_is_understood(tmp_path):
+    """A documented flag would be refused."""
+    settings = parse(
+        ["--host", "127.0.0.1", "--port", "0", "--emulate", "docs", "--nodes", "2", "--docker-runner", "scripted"]
+        + ["--s3", "http://127.0.0.1:9000", "--strict", "--allow-host", "a", "--allow-host", "b"]
+        + ["--allow-origin", "https://a", "--allow-url-inputs", "--allow-local-path", f"{tmp_path}:rw"]
+    )
+    assert settings.allow_hosts == ("a", "b")
+    assert settings.allow_local_paths == (AllowedPath(tmp_path.resolve(), writable=True),)
+    assert (settings.emulate, settings.nodes, settings.s3, settings.strict) == ("docs", 2, "http://127.0.0.1:9000", True)
+
+
+@pytest.mark.parametrize(
+    "flag", ["--images=x", "--clock=virtual", "--data-dir=/d", "--auth=users.yaml", "--tls=auto", "--seed=1", "--trust-network"]
+)
+def test_a_flag_that_is_not_built_yet_says_so(flag):
+    """A user would think that the flag had an effect."""
+    with pytest.raises(SettingsError, match="not available yet"):
+        parse([flag])
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (["--emulate", "2.0"], "1.9.3"),
+        (["--port", "70000"], "0 to 65535"),
+        (["--port", "x"], "--port"),
+        (["--nodes", "cluster.yaml"], "give a number of nodes"),
+        (["--docker-runner", "podman"], "auto, off, sandbox, scripted"),
+        (["--docker-runner", "docker"], "not available yet"),
+        (["--s3", "ftp://x"], "embedded, off, aws"),
+        (["--allow-local-path", "/no/such/folder"], "existing folder"),
+        (["--allow-origin", "example.com"], "scheme://host"),
+        (["--frobnicate"], "--frobnicate"),
+    ],
+)
+def test_a_wrong_flag_names_what_would_be_right(flags, text):
+    """The user would have to read the source."""
+    with pytest.raises(SettingsError, match=text):
+        parse(flags)
+
+
+def test_a_bind_to_the_network_needs_names_and_runs_no_programs(tmp_path):
+    """Strangers on the network could run programs or read files here."""
+    with pytest.raises(SettingsError, match="--allow-host"):
+        parse(["--host", "0.0.0.0"])
+    with pytest.raises(SettingsError, match="--docker-runner off or scripted"):
+        parse(["--host", "0.0.0.0", "--allow-host", "stub"])
+    with pytest.raises(SettingsError, match="--allow-local-path"):
+        parse(["--host", "0.0.0.0", "--allow-host", "stub", "--docker-runner", "off", "--allow-local-path", str(tmp_path)])
+    assert parse(["--host", "0.0.0.0", "--allow-host", "stub", "--docker-runner", "off"]).host == "0.0.0.0"
+
+
+def test_loopback_is_told_from_names_that_look_like_it():
+    """127.0.0.1.evil.example would pass for this machine."""
+    assert all(map(is_loopback, ["localhost", "x.localhost", "127.0.0.1", "::1", "[::1]", "127.1.2.3"]))
+    assert not any(map(is_loopback, ["localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "example.com", ""]))
