@@ -256,8 +256,12 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what caused it, the first cause last; not what merely was being handled at the time."""
+    """An exception and what it stands for, the first cause last; not what merely was being handled at the time.
+
+    httpcore raises its errors `from None`, so what they replace is their context.
+    """
     yield error
-    for one in (*(error.exceptions if isinstance(error, BaseExceptionGroup) else ()), error.__cause__):
+    behind = error.__cause__ or (error.__context__ if error.__suppress_context__ else None)
+    for one in (*(error.exceptions if isinstance(error, BaseExceptionGroup) else ()), behind):
         if one is not None:
             yield from _chain(one)

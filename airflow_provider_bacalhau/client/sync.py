@@ -202,7 +202,7 @@ class Client:
         self._http = http = self._http or self._open()
         try:
             response = http.request(parts.method, parts.url, headers=parts.headers, content=parts.content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise classify.unreachable(call.name, error, self.config, parts.request_id) from error
         answer = protocol.http_answer(response, self.config, parts.request_id)
         self._facts, self.server_date = protocol.learn(answer.headers, self._facts, self.server_date)

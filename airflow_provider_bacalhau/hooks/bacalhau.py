@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.sdk import BaseHook
 
-from airflow_provider_bacalhau.get_provider_info import ui_field_behaviour
-
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.config import ClientConfig, ConnectionOptions, Parsed
@@ -46,6 +44,8 @@ class BacalhauHook(BaseHook):
     @staticmethod
     def get_ui_field_behaviour() -> dict[str, Any]:
         """Names and placeholders of the standard fields in the connection form of Airflow 3.1."""
+        from airflow_provider_bacalhau.get_provider_info import ui_field_behaviour
+
         return ui_field_behaviour()
 
     @staticmethod
@@ -134,7 +134,7 @@ class BacalhauHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove, without effect, that this connection may read and submit; says what the cluster has."""
-        from airflow_provider_bacalhau.hooks.checkup import check
+        from airflow_provider_bacalhau.hooks.connection import check
 
         return check(self)
 
@@ -147,7 +147,7 @@ class BacalhauHook(BaseHook):
         :param identity: "call": safe against a lost reply within this call. It is the only value until later.
         :raises SpecError: the spec is wrong. ApiError: the server refused it or cannot be reached.
         """
-        from airflow_provider_bacalhau.hooks.calls import submit_call
+        from airflow_provider_bacalhau.hooks.submission import submit_call
 
         return submit_call(self, job, identity)
 
@@ -290,7 +290,7 @@ class BacalhauHook(BaseHook):
 
     def get_job_results(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
         """What a job published: `{"Type", "Params"}` each. URLs come without their query, which may be a credential."""
-        from airflow_provider_bacalhau.hooks.calls import shown_result
+        from airflow_provider_bacalhau.hooks.results import shown_result
 
         page = self.get_conn().get_results(job_id, namespace=namespace or self.namespace)
         return [shown_result(item.to_plain()) for item in page.items]
@@ -307,13 +307,13 @@ class BacalhauHook(BaseHook):
             `poll_interval` in seconds (adaptive).
         :raises JobError: it failed, was stopped, is lost, or `timeout` passed.
         """
-        from airflow_provider_bacalhau.hooks.calls import wait_call
+        from airflow_provider_bacalhau.hooks.job import wait_call
 
         return wait_call(self, job_id, namespace or self.namespace, **limits)
 
     async def await_for_job(self, job_id: str, *, namespace: str | None = None, **limits: Any) -> dict[str, Any]:
         """As `wait_for_job`, for a running event loop; shares its looks with all other waiters of the process."""
-        from airflow_provider_bacalhau.hooks.calls import await_call
+        from airflow_provider_bacalhau.hooks.job import await_call
 
         return await await_call(self, job_id, namespace, **limits)
 

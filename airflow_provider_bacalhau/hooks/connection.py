@@ -1,15 +1,28 @@
-"""Airflow's connection `bacalhau`, turned into what the clients need; and its form for Airflow 3.1."""
+"""Airflow's connection `bacalhau`: read for the clients, shown as a form, and tested."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bacalhau import __version__
-from airflow_provider_bacalhau.get_provider_info import connection_fields
+from airflow_provider_bacalhau.errors import (
+    AuthError,
+    BacalhauError,
+    BrokenContract,
+    ConfigError,
+    NotFound,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
-    from airflow_provider_bacalhau.client.config import Parsed
+    from airflow_provider_bacalhau.client.config import ClientConfig, Parsed
+    from airflow_provider_bacalhau.client.sync import Client
+    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.models.node import Node
 
 _PREFIX = "extra__bacalhau__"
 
@@ -42,6 +55,8 @@ def filled_extra(extra: dict[str, Any]) -> dict[str, Any]:
 
 def form_widgets() -> dict[str, Any]:
     """The extra fields as the form of Airflow 3.1 wants them; 3.2 and later read the provider info."""
+    from airflow_provider_bacalhau.get_provider_info import connection_fields
+
     fields = import_module("wtforms")  # Airflow 3.1 has a stand-in for it
 
     def widget(field: dict[str, Any]) -> Any:
@@ -53,3 +68,82 @@ def form_widgets() -> dict[str, Any]:
         return kind(**words)
 
     return {name: widget(field) for name, field in connection_fields().items()}
+
+
+PATIENCE = 4.0
+"""Seconds for each answer: a form waits for this test."""
+
+_NOBODY = "j-00000000-0000-4000-8000-000000000000"
+
+
+def check(hook: BacalhauHook) -> tuple[bool, str]:
+    """Prove without effect that the connection may read and submit.
+
+    :return: whether it may, and a sentence for the form; a failure names the field to change.
+    """
+    from airflow_provider_bacalhau.client.sync import Client
+
+    try:
+        parsed = hook.parsed()
+    except ConfigError as error:
+        return False, str(error)
+    config = replace(parsed.config, connect_timeout=PATIENCE, read_timeout=PATIENCE)
+    with Client(config) as client:
+        try:
+            version = client.version().release or "of an unknown release"
+            nodes = list(client.list_nodes().items)
+            _may_read_jobs(client)
+            client.check_submit()
+        except BacalhauError as error:
+            return False, _advice(error, config)
+    words = [f"Bacalhau {version} at {config.base_url}: {_credential(config)}, may read and submit.", _cluster(nodes)]
+    words.append(f"Namespace {config.namespace or 'default'}.")
+    return True, " ".join([*words, *parsed.warnings])
+
+
+def _may_read_jobs(client: Client) -> None:
+    try:
+        client.get_job(_NOBODY)
+    except NotFound:
+        return
+
+
+def _credential(config: ClientConfig) -> str:
+    from airflow_provider_bacalhau.client.config import ApiKey, BasicAuth, Token
+
+    words = {ApiKey: "API key accepted", BasicAuth: "login accepted", Token: "token accepted"}
+    return words.get(type(config.auth), "no credential needed")
+
+
+def _field(config: ClientConfig) -> str:
+    from airflow_provider_bacalhau.client.config import ApiKey, BasicAuth, Token
+
+    words = {ApiKey: "Password (the API key)", BasicAuth: "Login and Password", Token: "the token in Extra"}
+    return words.get(type(config.auth), "Login and Password, or Password alone for an API key")
+
+
+def _advice(error: BacalhauError, config: ClientConfig) -> str:
+    if isinstance(error, AuthError):
+        return f"{error} Change {_field(config)}."
+    if isinstance(error, Unreachable):
+        hint = "Change Host, Port or Schema."
+        if config.secure and "certificate" in str(error).lower():
+            hint = "Change ca_cert in Extra, or Host to the name in the certificate."
+        return f"{error} {hint}"
+    if isinstance(error, (BrokenContract, NotFound)):
+        return f"{error} Change Host or Port: this is not a Bacalhau orchestrator's API."
+    return str(error)
+
+
+def _cluster(nodes: Sequence[Node]) -> str:
+    usable = [node for node in nodes if node.is_usable]
+    engines = Counter(engine for node in usable for engine in node.engines)
+    parts = [f"{engine} {count}" for engine, count in sorted(engines.items())]
+    gpus = sum(node.max_capacity.gpu for node in usable)
+    if gpus:
+        parts.append(f"GPU {gpus}")
+    text = ", ".join(parts)
+    if count := sum("s3" in node.publishers for node in usable):
+        text += f"{'; ' if text else ''}publisher s3 {count}"
+    total = f"{len(nodes)} node{'' if len(nodes) == 1 else 's'}, {len(usable)} connected"
+    return f"{total} ({text})." if text else f"{total}."

@@ -114,6 +114,17 @@ def s3_opener(aws_conn_id: str) -> Callable[[SourceSpec], Any] | None:
     return open_s3
 
 
+def shown_result(result: dict[str, Any]) -> dict[str, Any]:
+    """A published result whose URLs are cut before the query: a signed URL is a credential."""
+    from airflow_provider_bacalhau.results.manifest import without_query
+
+    params = {
+        name: without_query(value) if isinstance(value, str) and "?" in value and "://" in value else value
+        for name, value in result["Params"].items()
+    }
+    return {**result, "Params": params}
+
+
 def _published(client: Client, job: Job) -> list[PublishedResult]:
     if job.type in ("service", "daemon"):
         return []

@@ -6,25 +6,36 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_bacalhau.errors import (
     AttemptOver,
     BacalhauError,
     BrokenContract,
+    ConfigError,
     Conflict,
     NotFound,
     ServerFault,
+    SpecError,
     Unreachable,
 )
-from airflow_provider_bacalhau.version_compat import remembered, state_store, store_forever
+from airflow_provider_bacalhau.hooks.attempt import (
+    Attempt,
+    Pin,
+    TaskStore,
+    configured_deployment,
+    late_submit_grace,
+    task_ref,
+)
+from airflow_provider_bacalhau.hooks.job import KillSwitch, pause
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.kill import KillSwitch
-    from airflow_provider_bacalhau.lifecycle.identity import Epoch, Lifetime, TaskRef
+    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.lifecycle.identity import TaskRef
     from airflow_provider_bacalhau.lifecycle.submission import Found, Me, Policy, Record, StopOrder
     from airflow_provider_bacalhau.models.job import Job
 
@@ -35,108 +46,6 @@ STOP_BUDGET = 120.0
 """Seconds within which a job that was told to stop has to be seen stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of one task, as far as its job goes; computed once, in the first leg.
-
-    :param spec: the user's rendered and validated spec, namespace and timeouts included, before anything of ours.
-    :param accept_timeout: seconds after which a Pending job of an earlier try is given up; None never.
-    :param total_timeout: seconds after which a job of an earlier try has outlived its own deadline; None never.
-    :param fp: the fingerprint that an earlier leg pinned; None: that of `spec`.
-    """
-
-    ref: TaskRef
-    epoch: Epoch
-    try_number: int
-    spec: Mapping[str, Any]
-    conn_id: str
-    lifetime: Lifetime = "task"
-    prefix: str | None = None
-    durable: bool = True
-    fail_on_exit_code: bool = True
-    accept_timeout: float | None = 120.0
-    total_timeout: float | None = None
-    late_submit_grace: float = 90.0
-    fp: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """The job of an attempt, and the identity under which it was submitted. Later legs go by this, never by what they
-    would compute themselves (protocol F10)."""
-
-    try_number: int
-    epoch: str
-    fp: str
-    slot: int
-    job_id: str
-    namespace: str
-    name: str = ""
-    key: str = ""
-    adopted: bool = False
-    submitted_at: float = 0.0
-    heals: int = 0
-    sweeps: bool = False
-
-    def to_plain(self) -> dict[str, Any]:
-        """Plain values, for trigger arguments and events; the try goes by "try" there."""
-        plain = asdict(self)
-        return {"try": plain.pop("try_number"), **plain}
-
-    @classmethod
-    def from_plain(cls, value: Any) -> Pin | None:
-        """Read what `to_plain` wrote, with whatever else stands beside it; None when it is not one."""
-        if not isinstance(value, Mapping) or not value.get("job_id"):
-            return None
-        named = {**value, "try_number": value.get("try", 0)}
-        known = {one.name: named[one.name] for one in fields(cls) if one.name in named}
-        try:
-            return cls(**known)
-        except TypeError:
-            return None
-
-
-class Store(Protocol):
-    """Where the record of what is in flight outlives the process."""
-
-    def read(self) -> Record | None: ...
-    def write(self, record: Record | None) -> None: ...
-
-
-class TaskStore:
-    """The task state store of Airflow 3.3; before, a store that keeps nothing."""
-
-    def __init__(self, context: Mapping[str, Any]) -> None:
-        self._context = context
-
-    def read(self) -> Record | None:
-        """The record of this or of an earlier try."""
-        from airflow_provider_bacalhau.lifecycle.submission import Record
-
-        return Record.from_plain(remembered(self._context))
-
-    def write(self, record: Record | None) -> None:
-        """Write the record; also the fence: only the process that owns the task may write.
-
-        :raises AttemptOver: another try owns the task now.
-        """
-        if state_store(self._context) is None:
-            return
-        try:
-            store_forever(self._context, {"phase": "looking"} if record is None else record.to_plain())
-        except Exception as error:
-            raise AttemptOver(
-                f"Another try of this task has taken over, so this one submits and stops nothing ({error})."
-            ) from error
-
-
-def pause(seconds: float, kill: KillSwitch | None = None) -> None:
-    """Sleep in slices, so that a task that was told to end does not sleep on."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0 and not (kill is not None and kill.pulled):
-        time.sleep(min(left, 0.25))
-
-
 @dataclass
 class Submission:
     """Drives one attempt to its job. `obtain` may be called again when the job turned out to be stopped by mistake."""
@@ -144,7 +53,7 @@ class Submission:
     client: Client
     attempt: Attempt
     kill: KillSwitch
-    store: Store
+    store: TaskStore
     log: Any
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = pause
@@ -397,3 +306,39 @@ class _Progress:
     sweeps: bool
     stop_until: float | None
     puts: int = 0
+
+
+def submit_call(hook: BacalhauHook, job: Mapping[str, Any], identity: str | None) -> str:
+    """Submit a job for one call of `hook.submit_job`: a reply that is lost leads to a look-up, not to a second job."""
+    from airflow_provider_bacalhau.lifecycle.identity import Epoch
+    from airflow_provider_bacalhau.lifecycle.spec import validate
+
+    if identity not in (None, "call"):
+        raise ConfigError(f"identity={identity!r} is not available yet; leave it out, or pass 'call'.")
+    spec = {**job, "Namespace": job.get("Namespace") or hook.namespace or "default"}
+    if problems := validate(spec):
+        raise SpecError(problems)
+    attempt = Attempt(
+        ref=_caller(hook.options.deployment),
+        epoch=Epoch(time.time_ns() // 1000, None, 0),
+        try_number=1,
+        spec=spec,
+        conn_id=hook.bacalhau_conn_id,
+        lifetime="detached",
+        late_submit_grace=late_submit_grace(),
+    )
+    return Submission(hook.get_conn(), attempt, KillSwitch(), TaskStore({}), hook.log).obtain().job_id
+
+
+def _caller(deployment: str | None) -> TaskRef:
+    """Who calls: the running task when there is one; the ordinal makes every call its own key."""
+    from airflow.sdk import get_current_context
+
+    from airflow_provider_bacalhau.lifecycle.identity import TaskRef
+
+    once = uuid.uuid4().int >> 64
+    try:
+        context = get_current_context()
+    except RuntimeError:
+        return TaskRef(deployment or configured_deployment(), "", "", "", ordinal=once)
+    return task_ref(context, deployment=deployment, ordinal=once)

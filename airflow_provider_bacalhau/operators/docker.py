@@ -1,14 +1,95 @@
-"""Run a container."""
+"""Run a container; and what the operators share that build a spec from arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_bacalhau.operators.task import BacalhauTaskOperator
+from airflow_provider_bacalhau.operators.job import BacalhauJobOperator
+from airflow_provider_bacalhau.operators.leg import refuse_specs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_bacalhau.client.sync import Client
+    from airflow_provider_bacalhau.lifecycle.handles import HandleRef, Published
+
+
+class BacalhauTaskOperator(BacalhauJobOperator):
+    """Base of the docker and the wasm operator. See `BacalhauDockerOperator` for the arguments."""
+
+    template_fields: Sequence[str] = (
+        "env",
+        "inputs",
+        "outputs",
+        "publisher",
+        "job_resources",
+        "constraints",
+        "network",
+        "count",
+        "labels",
+        "meta",
+        "name",
+        *BacalhauJobOperator.template_fields,
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **BacalhauJobOperator.template_fields_renderers,
+        **dict.fromkeys(("env", "inputs", "outputs", "publisher", "job_resources", "labels", "meta"), "json"),
+    }
+
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+        outputs: Mapping[str, str] | None = None,
+        publisher: str | Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        constraints: str | Sequence[Any] | None = None,
+        network: str | Mapping[str, Any] | None = None,
+        count: int | str = 1,
+        job_type: str = "batch",
+        labels: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_specs(type(self).__name__, kwargs)
+        # a default_args["resources"] would reach BaseOperator's argument of that name, which knows other words
+        super().__init__(**{**kwargs, "resources": None})
+        self.env = env
+        self.inputs = inputs
+        self.outputs = outputs
+        self.publisher = publisher
+        self.job_resources = resources
+        self.constraints = constraints
+        self.network = network
+        self.count = count
+        self.job_type = job_type
+        self.labels = labels
+        self.meta = meta
+        self.name = name
+
+    def job_name(self) -> str | None:
+        """The prefix of the submitted Name."""
+        return self.name
+
+    def task_arguments(self) -> dict[str, Any]:
+        """The arguments that docker and wasm jobs have in common, other tasks' outputs turned into inputs."""
+        return {
+            "env": self.env,
+            "inputs": resolved_inputs(self, self.inputs),
+            "outputs": self.outputs,
+            "publisher": self.publisher,
+            "resources": self.job_resources,
+            "constraints": self.constraints,
+            "network": self.network,
+            "count": int(self.count),
+            "job_type": self.job_type,
+            "labels": self.labels,
+            "meta": self.meta,
+            "name": self.name,
+        }
 
 
 class BacalhauDockerOperator(BacalhauTaskOperator):
@@ -73,3 +154,43 @@ class BacalhauDockerOperator(BacalhauTaskOperator):
             working_dir=self.working_dir,
             **self.task_arguments(),
         )
+
+
+def resolved_inputs(
+    operator: BacalhauJobOperator, inputs: Mapping[str, Any] | Sequence[Any] | None
+) -> Mapping[str, Any] | Sequence[Any] | None:
+    """The inputs with each handle replaced by one source per item that its job published.
+
+    :raises ConfigError: a job published nothing, or what no input can read.
+    """
+    from airflow_provider_bacalhau.lifecycle.handles import inputs_from_handle, is_handle, read_handles
+
+    if not isinstance(inputs, Mapping) or not any(is_handle(value) for value in inputs.values()):
+        return inputs
+    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+
+    hook = BacalhauHook(operator.bacalhau_conn_id, namespace=operator.namespace or None)
+    try:
+        client = hook.get_conn()
+        found: dict[str, Any] = {}
+        for target, value in inputs.items():
+            if is_handle(value):
+                items = [item for ref in read_handles(value) for item in published(client, ref, hook.namespace)]
+                found[target] = inputs_from_handle(target, items)
+            else:
+                found[target] = value
+    finally:
+        hook.close()
+    return found
+
+
+def published(client: Client, ref: HandleRef, namespace: str | None) -> list[Published]:
+    """What the job of a handle published, each item with its execution's partition where that can be told."""
+    from airflow_provider_bacalhau.lifecycle.handles import Published
+    from airflow_provider_bacalhau.results.manifest import build_manifest, item_of
+
+    space = ref.namespace or namespace
+    _, executions, _ = client.describe_job(ref.job_id, namespace=space)
+    results = list(client.get_results(ref.job_id, namespace=space).items)
+    partitions = {item.uri: item.partition for item in build_manifest(results, executions).items}
+    return [Published(result, partitions.get(item.uri)) for result in results if (item := item_of(result)) is not None]

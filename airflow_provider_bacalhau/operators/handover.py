@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bacalhau.errors import ApiError, ResultError
 from airflow_provider_bacalhau.links.job import XCOM_KEY, job_url
-from airflow_provider_bacalhau.operators.arguments import exit_codes_to_skip
+from airflow_provider_bacalhau.operators.leg import exit_codes_to_skip
 from airflow_provider_bacalhau.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:
+    from airflow_provider_bacalhau.hooks.attempt import Pin
     from airflow_provider_bacalhau.hooks.logs import LiveLog, Output
-    from airflow_provider_bacalhau.hooks.submission import Pin
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.models.execution import Execution
     from airflow_provider_bacalhau.models.job import Job

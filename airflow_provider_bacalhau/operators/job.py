@@ -1,16 +1,226 @@
-"""Run a job that is given as a spec."""
+"""Run a job that is given as a spec; and what all operators share that run a job: arguments, and the order of things.
+
+    execute            build the spec -> check -> submit exactly once -> wait here, or defer
+    execute_complete   the trigger's event -> conclude
+    conclude           logs -> results -> XCom -> verdict
+
+The parts live beside: `leg` (one process's share of an attempt) and `handover` (what a task leaves behind).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+
+from airflow.sdk import BaseOperator
 
 from airflow_provider_bacalhau.errors import ConfigError
-from airflow_provider_bacalhau.operators.base import BacalhauJobOperator
+from airflow_provider_bacalhau.links.job import BacalhauJobLink
+from airflow_provider_bacalhau.operators.leg import check_words, refuse_strangers
+from airflow_provider_bacalhau.version_compat import TaskDeferralError, TaskDeferralTimeout, default_deferrable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_bacalhau.hooks.attempt import Pin
+    from airflow_provider_bacalhau.lifecycle.verdict import Verdict
+    from airflow_provider_bacalhau.operators.leg import Leg
+
+Seconds = float | timedelta | None
+MARGIN = 60.0
+"""Seconds that Airflow's own limit on a deferral lies behind ours, so that the trigger speaks first."""
+
+
+class BacalhauJobOperator(BaseOperator):
+    """Base of the operators that submit one job and wait for it. See `BacalhauSubmitJobOperator` for the arguments."""
+
+    template_fields: Sequence[str] = ("bacalhau_conn_id", "namespace", "job_overrides")
+    template_ext: Sequence[str] = ()
+    template_fields_renderers: ClassVar[dict[str, str]] = {"job_overrides": "json"}
+    operator_extra_links = (BacalhauJobLink(),)
+    ui_color = "#e8f4fb"
+
+    def __init__(
+        self,
+        *,
+        bacalhau_conn_id: str = "bacalhau_default",
+        namespace: str | None = None,
+        wait_for_completion: bool = True,
+        deferrable: bool = default_deferrable(),
+        durable: bool = True,
+        accept_timeout: Seconds = 120,
+        queue_timeout: Seconds = None,
+        run_timeout: Seconds = None,
+        total_timeout: Seconds = None,
+        poll_interval: Seconds = None,
+        stream_logs: Literal["live", "end", "off"] | None = None,
+        on_kill_action: Literal["stop", "leave"] = "stop",
+        retry_on_external_stop: bool = False,
+        on_existing: Literal["new", "replace", "keep"] | None = None,
+        fail_on_exit_code: bool = True,
+        skip_on_exit_code: int | Collection[int] | None = None,
+        xcom_value: Literal["handle", "results", "result", "stdout"] = "handle",
+        job_overrides: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_strangers(kwargs)
+        super().__init__(**kwargs)
+        self.bacalhau_conn_id = bacalhau_conn_id
+        self.namespace = namespace
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.durable = durable
+        self.accept_timeout = accept_timeout
+        self.queue_timeout = queue_timeout
+        self.run_timeout = run_timeout
+        self.total_timeout = total_timeout
+        self.poll_interval = poll_interval
+        self.stream_logs = stream_logs
+        self.on_kill_action = on_kill_action
+        self.retry_on_external_stop = retry_on_external_stop
+        self.on_existing = on_existing
+        self.fail_on_exit_code = fail_on_exit_code
+        self.skip_on_exit_code = skip_on_exit_code
+        self.xcom_value = xcom_value
+        self.job_overrides = job_overrides
+        self.job_link: str | None = None
+        self._leg: Leg | None = None
+        self._killed = False
+        check_words(self)
+
+    def build_spec(self, context: Context) -> dict[str, Any]:
+        """The user's job spec as plain values, before overrides, namespace and timeouts."""
+        raise NotImplementedError
+
+    def job_name(self) -> str | None:
+        """The prefix of the submitted Name that the user asked for."""
+        return None
+
+    def takes_leg(self, leg: Leg) -> bool:
+        """Remember the leg that `on_kill` has to end; returns whether the task was told to end already."""
+        self._leg = leg
+        return self._killed
+
+    # --- the legs of a task ---------------------------------------------------------------------------------------
+
+    def execute(self, context: Context) -> Any:
+        """Submit exactly once, wait here or defer, and conclude."""
+        return self._run(context)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None, **_: Any) -> Any:
+        """Go on after the trigger's event, which carries all that is needed.
+
+        An event of another try is void: a task that is cleared while its resumed leg is scheduled starts here with
+        the old try's event (protocol F3).
+        """
+        from airflow_provider_bacalhau.hooks.attempt import Pin, try_number
+
+        pin = Pin.from_plain(event)
+        if event is None or pin is None or pin.try_number != try_number(context):
+            self.log.info(
+                "The event that ended the wait belongs to another try, so this one starts from the beginning."
+            )
+            return self._run(context)
+        with self._guarded(context, pin) as leg:
+            self._announce(leg, pin)
+            if "verdict" not in event:
+                self.log.warning("The wait in the triggerer broke off, going on here: %s", event.get("error"))
+                return self._conclude(leg, pin, leg.wait(pin), deadline=event.get("deadline"), stay=True)
+            from airflow_provider_bacalhau.lifecycle.verdict import Verdict
+
+            return self._conclude(leg, pin, Verdict.from_plain(event["verdict"]), deadline=event.get("deadline"))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As Airflow's, but a wait that Airflow ended does not leave a job behind.
+
+        On a deferral that took too long the job is stopped; on a trigger that failed the wait goes on here, since a
+        crash in the triggerer says nothing about the job.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            self._stop_left_behind(context)
+            raise
+        except TaskDeferralError as error:
+            self.log.warning("The trigger failed, so the job is waited for here: %s", error)
+            return self._go_on(context)
+
+    def on_kill(self) -> None:
+        """Forbid further submits and stop the job within 3 s; called by Airflow on SIGTERM and on execution_timeout."""
+        self._killed = True
+        if self._leg is not None:
+            self._leg.kill.pull(leave=self.on_kill_action == "leave")
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def _run(self, context: Context, *, stay: bool = False) -> Any:
+        with self._guarded(context, None) as leg:
+            leg.prepare()
+            pin = leg.obtain()
+            self._announce(leg, pin)
+            if not self.wait_for_completion:
+                return leg.handover.left_running(pin)
+            verdict = leg.first_verdict(pin)
+            if verdict is None and self.deferrable and not stay:
+                self._defer(leg, pin, leg.deadline())
+            return self._conclude(leg, pin, verdict or leg.wait(pin), deadline=leg.deadline(), stay=stay)
+
+    def _go_on(self, context: Context) -> Any:
+        with self._guarded(context, None) as leg:
+            pin = leg.remembered_pin()
+        if pin is None:
+            return self._run(context, stay=True)
+        with self._guarded(context, pin) as leg:
+            self._announce(leg, pin)
+            return self._conclude(leg, pin, leg.wait(pin), stay=True)
+
+    def _conclude(
+        self, leg: Leg, pin: Pin, verdict: Verdict, *, deadline: float | None = None, stay: bool = False
+    ) -> Any:
+        while (successor := leg.successor(pin, verdict)) is not None:
+            pin = successor
+            self._announce(leg, pin)
+            if self.deferrable and not stay:
+                self._defer(leg, pin, deadline)
+            verdict = leg.wait(pin)
+        return leg.conclude(pin, verdict)
+
+    def _announce(self, leg: Leg, pin: Pin) -> None:
+        self.job_link = leg.handover.announce(pin)
+
+    def _defer(self, leg: Leg, pin: Pin, deadline: float | None) -> NoReturn:
+        from airflow_provider_bacalhau.triggers.job import BacalhauJobTrigger
+
+        left = None if deadline is None else timedelta(seconds=max(0.0, deadline - leg.clock()) + MARGIN)
+        self.defer(
+            trigger=BacalhauJobTrigger(
+                bacalhau_conn_id=self.bacalhau_conn_id,
+                job_id=pin.job_id,
+                namespace=pin.namespace,
+                watch=leg.watch(pin).to_plain(),
+                pin=pin.to_plain(),
+                deadline=deadline,
+                on_kill_action=self.on_kill_action,
+            ),
+            method_name="execute_complete",
+            timeout=left,
+        )
+
+    def _stop_left_behind(self, context: Context) -> None:
+        from airflow_provider_bacalhau.errors import BacalhauError
+
+        with self._guarded(context, None) as leg:
+            try:
+                leg.stop_own_jobs()
+            except BacalhauError as error:
+                self.log.warning("The job of this task could not be stopped: %s", error)
+
+    def _guarded(self, context: Context, pin: Pin | None) -> Any:
+        from airflow_provider_bacalhau.operators.leg import guarded
+
+        return guarded(self, context, pin)
 
 
 class BacalhauSubmitJobOperator(BacalhauJobOperator):

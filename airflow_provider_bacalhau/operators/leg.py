@@ -1,4 +1,7 @@
-"""One process's share of an attempt: from `execute` to a deferral or the end, or from a trigger's event to the end."""
+"""One process's share of an attempt: from `execute` to a deferral or the end, or from a trigger's event to the end.
+
+And the checks of an operator's arguments: one sentence that names the cause and what to write instead.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,19 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, SpecError
+from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, ConfigError, SpecError
 from airflow_provider_bacalhau.version_compat import conf, masks
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_bacalhau.hooks.attempt import Attempt, Pin
     from airflow_provider_bacalhau.hooks.logs import LiveLog
-    from airflow_provider_bacalhau.hooks.submission import Attempt, Pin, Submission
+    from airflow_provider_bacalhau.hooks.submission import Submission
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.lifecycle.watch import Watch
-    from airflow_provider_bacalhau.operators.base import BacalhauJobOperator
+    from airflow_provider_bacalhau.operators.job import BacalhauJobOperator
 
 
 @contextmanager
@@ -41,9 +45,9 @@ class Leg:
     """What one process knows and does for the attempt. `pin` is the identity that an earlier leg has fixed."""
 
     def __init__(self, operator: BacalhauJobOperator, context: Mapping[str, Any], pin: Pin | None) -> None:
+        from airflow_provider_bacalhau.hooks.attempt import try_number
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-        from airflow_provider_bacalhau.hooks.identity import try_number
-        from airflow_provider_bacalhau.hooks.kill import KillSwitch
+        from airflow_provider_bacalhau.hooks.job import KillSwitch
         from airflow_provider_bacalhau.operators.handover import Handover
 
         self.operator = operator
@@ -63,7 +67,7 @@ class Leg:
 
     def sleep(self, seconds: float) -> None:
         """Sleep, unless the task is told to end."""
-        from airflow_provider_bacalhau.hooks.submission import pause
+        from airflow_provider_bacalhau.hooks.job import pause
 
         pause(seconds, self.kill)
 
@@ -79,7 +83,7 @@ class Leg:
     @cached_property
     def epoch(self) -> Epoch:
         """The pinned one, else that of the context: a later leg must not compute another."""
-        from airflow_provider_bacalhau.hooks.identity import epoch_of
+        from airflow_provider_bacalhau.hooks.attempt import epoch_of
         from airflow_provider_bacalhau.lifecycle.identity import Epoch
 
         pinned = Epoch.parse(self.pin.epoch) if self.pin is not None else None
@@ -92,7 +96,6 @@ class Leg:
         :raises SpecError: it is wrong. :raises ConfigError: an argument is.
         """
         from airflow_provider_bacalhau.lifecycle.spec import advice, check, load_spec, merge, with_timeouts
-        from airflow_provider_bacalhau.operators.arguments import check_scheduled
 
         one = self.operator
         built = merge(load_spec(one.build_spec(cast("Context", self.context))), one.job_overrides or {})
@@ -115,8 +118,7 @@ class Leg:
     @cached_property
     def attempt(self) -> Attempt:
         """This try's identity and job."""
-        from airflow_provider_bacalhau.hooks.identity import late_submit_grace, task_ref
-        from airflow_provider_bacalhau.hooks.submission import Attempt
+        from airflow_provider_bacalhau.hooks.attempt import Attempt, late_submit_grace, task_ref
         from airflow_provider_bacalhau.lifecycle.durations import seconds_of
         from airflow_provider_bacalhau.lifecycle.spec import timeouts_of
 
@@ -140,7 +142,8 @@ class Leg:
     @cached_property
     def submission(self) -> Submission:
         """What finds, adopts or submits the job."""
-        from airflow_provider_bacalhau.hooks.submission import Submission, TaskStore
+        from airflow_provider_bacalhau.hooks.attempt import TaskStore
+        from airflow_provider_bacalhau.hooks.submission import Submission
 
         client, store = self.hook.get_conn(), TaskStore(self.context)
         return Submission(client, self.attempt, self.kill, store, self.log, self.clock, self.sleep)
@@ -181,14 +184,14 @@ class Leg:
         """A verdict at once, when the job has ended already; then nothing needs to be deferred."""
         if not self.operator.deferrable:
             return None
-        from airflow_provider_bacalhau.hooks.waiting import observe
+        from airflow_provider_bacalhau.hooks.job import observe
 
         seen = observe(self.hook.get_conn(), pin.job_id, pin.namespace)
         return self.watch(pin).observe(seen, self.clock()).verdict
 
     def wait(self, pin: Pin) -> Verdict:
         """Wait in this process until there is a verdict."""
-        from airflow_provider_bacalhau.hooks.waiting import observe, wait
+        from airflow_provider_bacalhau.hooks.job import observe, wait
 
         client = self.hook.get_conn()
         self._live = self.handover.live_log(pin)
@@ -232,15 +235,15 @@ class Leg:
 
     def remembered_pin(self) -> Pin | None:
         """The pin that an earlier leg of this try left in XCom."""
-        from airflow_provider_bacalhau.hooks.submission import Pin
+        from airflow_provider_bacalhau.hooks.attempt import Pin
 
         pin = Pin.from_plain(self.handover.own_xcom("bacalhau_pin"))
         return pin if pin is not None and pin.try_number == self.try_number else None
 
     def stop_own_jobs(self) -> None:
         """Stop every live job of this task that this try could have adopted."""
-        from airflow_provider_bacalhau.hooks.identity import task_ref
-        from airflow_provider_bacalhau.hooks.stopping import stop_epoch
+        from airflow_provider_bacalhau.hooks.attempt import task_ref
+        from airflow_provider_bacalhau.hooks.job import stop_epoch
         from airflow_provider_bacalhau.lifecycle.identity import key
 
         ref = task_ref(self.context, deployment=self.hook.options.deployment)
@@ -254,7 +257,7 @@ class Leg:
         return self.submission.obtain(heals=pin.heals + 1, spent=pin)
 
     def _stop(self, pin: Pin, cause: str) -> None:
-        from airflow_provider_bacalhau.hooks.stopping import stop_pinned
+        from airflow_provider_bacalhau.hooks.job import stop_pinned
 
         try:
             stop_pinned(self.hook.get_conn(), pin.to_plain(), cause)
@@ -274,3 +277,81 @@ class Leg:
         if rule == "refuse":
             raise SpecError([f"{problem}; [bacalhau] secrets_in_spec = refuse"])
         self.log.warning("The job spec holds a secret: %s.", problem)
+
+
+WORDS: Mapping[str, tuple[Any, ...]] = {
+    "stream_logs": (None, "live", "end", "off"),
+    "on_kill_action": ("stop", "leave"),
+    "on_existing": (None, "new", "replace", "keep"),
+    "xcom_value": ("handle", "results", "result", "stdout"),
+}
+"""The arguments that take one of a few words."""
+
+_MOVED = {
+    "api_version": "api_version is gone, the release is read from the server: name the server in bacalhau_conn_id.",
+    "input_volumes": (
+        "input_volumes is now inputs, a mapping of target to uri, of BacalhauDockerOperator: "
+        "inputs={'/inputs': 's3://bucket/key'}."
+    ),
+}
+
+
+def refuse_strangers(arguments: Mapping[str, Any]) -> None:
+    """Say where the arguments of the `bacalhau-airflow` package have gone.
+
+    :raises ConfigError: one of them was given.
+    """
+    for name, sentence in _MOVED.items():
+        if name in arguments:
+            raise ConfigError(sentence)
+
+
+def refuse_specs(operator: str, arguments: Mapping[str, Any]) -> None:
+    """A whole spec is another operator's business.
+
+    :raises ConfigError: one was given.
+    """
+    for name in ("job_spec", "job_file"):
+        if name in arguments:
+            raise ConfigError(f"{operator} builds the spec itself: use BacalhauSubmitJobOperator for {name}.")
+
+
+def check_words(operator: Any) -> None:
+    """Check what can be checked before anything is rendered.
+
+    :raises ConfigError: an argument has a value that it does not take.
+    """
+    for name, known in WORDS.items():
+        value = getattr(operator, name)
+        if value not in known:
+            words = ", ".join(repr(word) for word in known if word is not None)
+            raise ConfigError(f"{operator.task_id}: {name}={value!r} is unknown; it is one of {words}.")
+    if operator.on_existing in ("replace", "keep"):
+        raise ConfigError(
+            f"{operator.task_id}: on_existing={operator.on_existing!r} is not available yet; "
+            "every run submits a new job (on_existing='new')."
+        )
+    if operator.xcom_value != "handle" and not operator.wait_for_completion:
+        raise ConfigError(
+            f"{operator.task_id}: xcom_value={operator.xcom_value!r} needs the job's end; "
+            "leave it out, or set wait_for_completion=True."
+        )
+
+
+def exit_codes_to_skip(value: Any) -> frozenset[int]:
+    """`skip_on_exit_code` as a set."""
+    if value is None:
+        return frozenset()
+    return frozenset([value]) if isinstance(value, int) else frozenset(int(code) for code in value)
+
+
+def check_scheduled(spec: Mapping[str, Any], *, scheduled: bool, on_existing: str | None) -> None:
+    """A job that never ends, submitted by every scheduled run, piles up.
+
+    :raises ConfigError: it was not said that this is wanted.
+    """
+    if spec.get("Type") in ("service", "daemon") and scheduled and on_existing is None:
+        raise ConfigError(
+            f"Every scheduled run would add one more {spec['Type']} job beside those of earlier runs: "
+            "pass on_existing='new' if that is wanted, or trigger the DAG by hand."
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bacalhau.errors import ConfigError
-from airflow_provider_bacalhau.operators.task import BacalhauTaskOperator
+from airflow_provider_bacalhau.operators.docker import BacalhauTaskOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -145,31 +145,22 @@ def _write(members: Iterator[_Member], tree: Tree, *, only: Selection, budget: i
             raise tree.refuse(f"its member {name!r} is a {member.kind}")
         if member.size > left:
             raise tree.refuse(f"it would unpack to more than {budget:,} bytes")
+        left -= member.size
         if not only.takes(name):
-            left -= max(member.size, 0)
-        elif not name:
+            continue
+        if not name:
             raise tree.refuse("its root is not a folder")
-        elif member.kind == "folder":
+        if member.kind == "folder":
             tree.folder(name)
         elif member.kind == "link":
             tree.link(name, member.target)
         else:
             with member.open() as source, tree.file(name, executable=member.executable) as file:
-                left -= _copy(source, file, left, tree, budget)
+                shutil.copyfileobj(source, file, CHUNK)  # readers never give more than the member claims
 
 
 def _inner(name: str, inside: str) -> str:
     return name.removeprefix(f"{inside}/") if inside else name
-
-
-def _copy(source: IO[bytes], file: BinaryIO, left: int, tree: Tree, budget: int) -> int:
-    done = 0
-    while chunk := source.read(CHUNK):
-        done += len(chunk)
-        if done > left:
-            raise tree.refuse(f"it would unpack to more than {budget:,} bytes")
-        file.write(chunk)
-    return done
 
 
 def _read_up_to(source: IO[bytes], count: int) -> bytes:

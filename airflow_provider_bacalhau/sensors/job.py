@@ -122,7 +122,7 @@ class BacalhauJobSensor(BaseSensorOperator):
     # --- one job --------------------------------------------------------------------------------------------------
 
     def _arrived(self, hook: BacalhauHook, ref: HandleRef) -> bool:
-        from airflow_provider_bacalhau.hooks.waiting import observe
+        from airflow_provider_bacalhau.hooks.job import observe
 
         seen = observe(hook.get_conn(), ref.job_id, ref.namespace)
         step = self._watch(ref).observe(seen, time.time())

@@ -122,7 +122,7 @@ class BacalhauJobTrigger(BaseTrigger):
     def _overdue(self, watch: Watch, now: float) -> Verdict | None:
         if self.deadline is None or now < self.deadline:
             return None
-        from airflow_provider_bacalhau.hooks.waiting import out_of_time
+        from airflow_provider_bacalhau.hooks.job import out_of_time
 
         return out_of_time(watch, "execution_timeout", now)
 
@@ -180,7 +180,7 @@ def _read_watch(plain: Mapping[str, Any]) -> Watch:
 
 def _stop(hook: BacalhauHook, pin: Mapping[str, Any], cause: str) -> None:
     """Stop the pinned job and twins in its slot, in a thread with a client of its own."""
-    from airflow_provider_bacalhau.hooks.stopping import stop_pinned
+    from airflow_provider_bacalhau.hooks.job import stop_pinned
 
     client = hook.new_client()
     try:

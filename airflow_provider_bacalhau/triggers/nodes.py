@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_bacalhau.errors import ApiError, BacalhauError, Rejected
+
+if TYPE_CHECKING:
+    from airflow_provider_bacalhau.models.node import Node
 
 
 class BacalhauNodesTrigger(BaseTrigger):
@@ -64,7 +67,6 @@ class BacalhauNodesTrigger(BaseTrigger):
 
     async def _wait(self) -> list[str]:
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-        from airflow_provider_bacalhau.hooks.nodes import usable
 
         async with BacalhauHook(self.bacalhau_conn_id).aconn() as client:
             while True:
@@ -79,3 +81,20 @@ class BacalhauNodesTrigger(BaseTrigger):
                 except ApiError as error:
                     self.log.warning("The nodes cannot be read now: %s", error)
                 await asyncio.sleep(self.poll_interval * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load only
+
+
+def usable(nodes: Iterable[Node], *, engine: str | None, publisher: str | None) -> list[str]:
+    """Ids of the approved and connected nodes that have the engine and the publisher, where one is asked for."""
+    return [
+        node.id
+        for node in nodes
+        if node.is_usable
+        and (engine is None or engine in node.engines)
+        and (publisher is None or publisher in node.publishers)
+    ]
+
+
+def wanted(selector: Iterable[str], engine: str | None, publisher: str | None) -> str:
+    """The condition in words, for the log."""
+    parts = [*selector, *(f"{name} {word}" for name, word in (("engine", engine), ("publisher", publisher)) if word)]
+    return ", ".join(parts) or "any"

@@ -146,7 +146,7 @@ class Poller:
             look.add_done_callback(self._looks.discard)
 
     async def _single(self, client: AsyncClient, job_id: str, future: asyncio.Future[Observation]) -> None:
-        from airflow_provider_bacalhau.hooks.waiting import aobserve
+        from airflow_provider_bacalhau.hooks.job import aobserve
 
         began = time.monotonic()
         try:

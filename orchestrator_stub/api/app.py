@@ -71,6 +71,7 @@ class Api:
         }
         if self._release.unique_names:
             self._of_job["GET", "versions"] = self._jobs.versions
+            self._of_job["PUT", "rerun"] = self._jobs.rerun
         self._of_node: dict[tuple[str, str], Callable[[Request, str], Answer]] = {
             ("GET", ""): self._nodes.describe,
             ("PUT", ""): self._nodes.update,

@@ -150,6 +150,14 @@ class JobRoutes:
         jobs = self._orchestrator.versions(ref, fields.get("Namespace", ""))
         return Answer(self._shapes.jobs(jobs, ""))
 
+    def rerun(self, request: Request, ref: str) -> Answer:
+        """PUT /jobs/:id/rerun (1.8+)."""
+        fields = request.bound((), schema.RERUN_JOB)
+        again = self._orchestrator.rerun(ref, fields.get("JobVersion", 0), fields.get("Namespace", ""))
+        return Answer(
+            {"EvaluationID": again.eval_id, "JobID": again.job_id, "JobVersion": again.job_version, "Warnings": None}
+        )
+
     @staticmethod
     def _with_states(request: Request) -> bool:
         return wants_states(request.headers.get(HEADER, b""))

@@ -177,13 +177,6 @@ LIST = Struct(
 """A body on a GET is read as well (golden 04, get-with-body)."""
 
 
-@cache
-def diff_job(release_name: str) -> Struct:
-    """The body of a comparison with the stored job (1.8+)."""
-    base = _base("BasePutRequest", "BaseRequest")
-    return Struct("apimodels.DiffJobRequest", (*base, Field("Job", _job(release_name), pointer=True)))
-
-
 AUTHENTICATE = Struct(
     "apimodels.AuthnRequest",
     (*_base("BasePostRequest", "BaseRequest"), Field("Name", STRING), Field("MethodData", STRING)),

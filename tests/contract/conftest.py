@@ -126,7 +126,7 @@ def serve():
                 requests.append(self)
                 answer(self)
 
-            do_GET = do_PUT = do_DELETE = _answer  # noqa: N815
+            do_GET = do_PUT = do_DELETE = _answer
 
             def log_message(self, *_):
                 pass

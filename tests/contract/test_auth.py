@@ -37,7 +37,9 @@ class Guard:
         kind, _, secret = credential.partition(" ")
         user = base64.b64decode(secret).decode() if kind == "Basic" else secret
         if user == "reader-api-key-0123456789":
-            return {"PUT": "reader-stop", "DELETE": "reader-stop"}.get(method, "reader-get" if "/j-" in path else "reader-08")
+            return {"PUT": "reader-stop", "DELETE": "reader-stop"}.get(
+                method, "reader-get" if "/j-" in path else "reader-08"
+            )
         if user == "admin:admin-password-1":
             return "admin-08" if path.endswith("/nope") else "admin-06"
         if user == "jobs:jobs-password-1":

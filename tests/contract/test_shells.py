@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import ssl
 
 import httpx
 import pytest
@@ -49,7 +50,13 @@ def before(connect):
 
 @pytest.mark.parametrize(
     "failure",
-    [httpx.ConnectError("x"), httpx.ReadError("x"), (503, "Server Timeout!"), (429, {"json": {"Message": "rate"}}), (502, "<html>")],
+    [
+        httpx.ConnectError("x"),
+        httpx.ReadError("x"),
+        (503, "Server Timeout!"),
+        (429, {"json": {"Message": "rate"}}),
+        (502, "<html>"),
+    ],
 )
 def test_a_read_survives_a_blip(before, failure):
     """A lost packet or a restarting proxy would fail a task."""
@@ -96,6 +103,13 @@ def test_a_lost_reply_to_a_submit_is_marked_as_undecided(before):
     with pytest.raises(Unreachable) as caught:
         client("submit_job", {})
     assert not caught.value.maybe_applied
+
+
+def test_an_alert_that_the_library_does_not_translate(before):
+    """anyio lets some TLS alerts through as they are: a raw ssl.SSLError would reach the task."""
+    client, _ = before(ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required"))
+    with pytest.raises(Unreachable, match="set client_cert and client_key"):
+        client("get_job", "j-1")
 
 
 def test_a_wrong_credential_is_tried_once(before, auth_steps):

@@ -162,7 +162,11 @@ def raised(outer, *causes):
             False,
             "nothing listens at",
         ),
-        (raised(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known")), False, "bac.example cannot be"),
+        (
+            raised(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known")),
+            False,
+            "bac.example cannot be",
+        ),
         (httpx.ConnectTimeout("x"), False, "no connection within 5 s"),
         (httpx.ReadTimeout("x"), True, "did not answer within 35 s"),
         (httpx.PoolTimeout("x"), False, "busy"),

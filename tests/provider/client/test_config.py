@@ -112,7 +112,12 @@ def test_a_credential_that_cannot_be_sent_is_refused(fields, named):
 
 @pytest.mark.parametrize(
     "credential",
-    [{"login": "u", "password": "p"}, {"password": "k"}, {"extra": {"token": "t"}}, {"extra": {"headers": {"Authorization": "x"}}}],
+    [
+        {"login": "u", "password": "p"},
+        {"password": "k"},
+        {"extra": {"token": "t"}},
+        {"extra": {"headers": {"Authorization": "x"}}},
+    ],
 )
 def test_a_credential_is_not_sent_unencrypted_to_another_machine(credential):
     """Anybody on the way could read it."""
@@ -223,7 +228,10 @@ def test_certificates_over_http_warn():
 def test_no_secret_is_shown():
     """A traceback or a debug log would hold the credential."""
     config = parse(
-        login="u", password="hunter2", schema="https", extra={"client_cert": "CERT", "client_key": "KEY", "headers": {"X-Secret": "s3cret"}}
+        login="u",
+        password="hunter2",
+        schema="https",
+        extra={"client_cert": "CERT", "client_key": "KEY", "headers": {"X-Secret": "s3cret"}},
     ).config
     shown = repr(config) + str(config.auth) + repr(parse(password="hunter2")) + repr(parse(extra={"token": "hunter2"}))
     assert not any(secret in shown for secret in ("hunter2", "KEY", "s3cret"))

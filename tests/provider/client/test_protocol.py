@@ -32,9 +32,7 @@ def test_a_request_has_all_parts(config):
     call = jobs.list_jobs(NEWEST, labels="env in (prod,dev)", limit=3)
     parts = request_parts(call, config, "req-1")
     assert parts.method == "GET"
-    assert parts.url == (
-        "http://127.0.0.1:1234/api/v1/orchestrator/jobs?labels=env%20in%20%28prod%2Cdev%29&limit=3"
-    )
+    assert parts.url == ("http://127.0.0.1:1234/api/v1/orchestrator/jobs?labels=env%20in%20%28prod%2Cdev%29&limit=3")
     assert parts.headers == {
         "accept": "application/json",
         "user-agent": "airflow-provider-bacalhau",
@@ -92,7 +90,10 @@ def test_the_log_socket_goes_where_requests_go(scheme):
     """Logs behind TLS or a path prefix would not be found."""
     config = ClientConfig(f"{scheme}://bac:1234/prefix")
     parts = socket_parts(jobs.logs("j-1", namespace="n"), config, "r")
-    assert parts.url == f"{scheme.replace('http', 'ws')}://bac:1234/prefix/api/v1/orchestrator/jobs/j-1/logs?follow=true&namespace=n"
+    assert (
+        parts.url
+        == f"{scheme.replace('http', 'ws')}://bac:1234/prefix/api/v1/orchestrator/jobs/j-1/logs?follow=true&namespace=n"
+    )
     assert parts.headers["x-request-id"] == "r"
 
 
@@ -185,7 +186,10 @@ def test_a_log_frame_is_read(message, frame):
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("job not found: j-1", NotFound), ("failed to open log stream for job j: no executions found for job j", ApiError)],
+    [
+        ("job not found: j-1", NotFound),
+        ("failed to open log stream for job j: no executions found for job j", ApiError),
+    ],
 )
 def test_an_error_frame_is_an_error(text, kind):
     """Error frames come with status 101 and would pass for lines of the log."""

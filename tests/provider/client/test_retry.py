@@ -6,7 +6,15 @@ import pytest
 
 from airflow_provider_bacalhau.client import retry
 from airflow_provider_bacalhau.client.calls import jobs
-from airflow_provider_bacalhau.errors import AuthError, BrokenContract, Conflict, NotFound, Rejected, ServerFault, Unreachable
+from airflow_provider_bacalhau.errors import (
+    AuthError,
+    BrokenContract,
+    Conflict,
+    NotFound,
+    Rejected,
+    ServerFault,
+    Unreachable,
+)
 
 READ = jobs.get("j-1")
 SUBMIT = jobs.submit({})

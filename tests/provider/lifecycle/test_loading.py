@@ -16,7 +16,7 @@ count: 1
 tasks:
   - name: main
     engine: {type: docker, params: {Image: "a:1", Parameters: [sleep, 5], EnvironmentVariables: [A=1]}}
-    env: {DAY: 2026-01-01, ON: yes, N: 5, NONE: null}
+    env: {DAY: 2026-01-01, FLAG: yes, N: 5, NONE: null}
     resources: {cpu: 0.5, GPU: 1}
     timeouts: {executiontimeout: 60}
     inputsources: [{source: {type: s3, params: {bucket: b}}, target: /in}]
@@ -38,7 +38,7 @@ def test_yaml_in_any_case_becomes_api_spelling_with_text_where_text_is_due():
                     "Type": "docker",
                     "Params": {"Image": "a:1", "Parameters": ["sleep", "5"], "EnvironmentVariables": ["A=1"]},
                 },
-                "Env": {"DAY": "2026-01-01", "ON": "true", "N": "5"},
+                "Env": {"DAY": "2026-01-01", "FLAG": "true", "N": "5"},
                 "Resources": {"CPU": "0.5", "GPU": "1"},
                 "Timeouts": {"ExecutionTimeout": 60},
                 "InputSources": [{"Source": {"Type": "s3", "Params": {"bucket": "b"}}, "Target": "/in"}],

@@ -20,7 +20,11 @@ def test_a_recorded_completed_execution_is_read(recorded, release):
     """State, exit code or output of one of the releases would be lost."""
     body = recorded(release, "06", "executions")
     one = read(body, release)
-    assert (one.compute_state, one.desired_state, one.desired_message) == ("Completed", "Stopped", "execution completed")
+    assert (one.compute_state, one.desired_state, one.desired_message) == (
+        "Completed",
+        "Stopped",
+        "execution completed",
+    )
     assert (one.stdout, one.stderr, one.exit_code) == ("hello stdout\n", "hello stderr\n", 0)
     assert one.reported_exit_code == 0
     assert one.is_terminal
@@ -69,7 +73,8 @@ def test_the_documents_executions_are_read(page):
 def test_null_output_and_result_of_the_documents_server_are_read():
     """A failed execution of 1.1.0 has RunOutput and PublishedResult null."""
     one = Execution.read(
-        {"ID": "e-1", "ComputeState": {"StateType": 8, "Message": "boom"}, "RunOutput": None, "PublishedResult": None}, PAGE
+        {"ID": "e-1", "ComputeState": {"StateType": 8, "Message": "boom"}, "RunOutput": None, "PublishedResult": None},
+        PAGE,
     )
     assert (one.compute_state, one.compute_message, one.stdout, one.published) == ("Failed", "boom", "", None)
     assert one.reported_exit_code is None

@@ -60,12 +60,20 @@ def test_a_bare_job_is_read_with_defaults(page):
 def test_unknown_fields_states_and_nulls_do_not_break_a_read():
     """An upgraded server would make every running task fail."""
     job = Job.read(
-        {"ID": "j-1", "New": {"x": 1}, "Labels": None, "Meta": {"n": 1}, "State": {"StateType": "Paused", "Message": None}}
+        {
+            "ID": "j-1",
+            "New": {"x": 1},
+            "Labels": None,
+            "Meta": {"n": 1},
+            "State": {"StateType": "Paused", "Message": None},
+        }
     )
     assert (job.state, job.labels, job.meta) == ("Paused", {}, {"n": "1"})
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"ID": None}, {"ID": "j-1", "Count": "many"}, {"ID": "j-1", "Tasks": 3}])
+@pytest.mark.parametrize(
+    "body", [None, [], {}, {"ID": None}, {"ID": "j-1", "Count": "many"}, {"ID": "j-1", "Tasks": 3}]
+)
 def test_what_is_no_job_is_refused(body):
     """Nonsense would be taken for a job in an unknown state and waited for."""
     with pytest.raises((ValueError, TypeError)):

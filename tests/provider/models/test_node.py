@@ -43,7 +43,10 @@ def test_the_documents_nodes_are_read(page):
 
 def test_the_version_is_read_in_lower_case():
     """The real 1.1.0 writes `gitversion` where the document prints `GitVersion` (FINDINGS-1.1.0 1)."""
-    assert Node.read({"PeerInfo": {"ID": "Qm1", "Addrs": []}, "BacalhauVersion": {"gitversion": "v1.1.0"}}).version == "1.1.0"
+    assert (
+        Node.read({"PeerInfo": {"ID": "Qm1", "Addrs": []}, "BacalhauVersion": {"gitversion": "v1.1.0"}}).version
+        == "1.1.0"
+    )
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ def test_a_null_list_is_empty_and_a_missing_one_an_error():
         Page.read({"Message": "hello"}, "jobs", Job.read)
 
 
-@pytest.mark.parametrize(("came", "led_here", "following"), [("t2", "t1", "t2"), ("t2", None, "t2"), ("", "t1", None), ("t1", "t1", None)])
+@pytest.mark.parametrize(
+    ("came", "led_here", "following"), [("t2", "t1", "t2"), ("t2", None, "t2"), ("", "t1", None), ("t1", "t1", None)]
+)
 def test_the_next_page(came, led_here, following):
     """Following the token of a running job's history, which repeats, would never end."""
     assert Page((), came).following(led_here) == following
@@ -41,7 +43,11 @@ def test_the_next_page(came, led_here, following):
 def test_recorded_events_are_read(recorded, release):
     """Topic, message, node or state of an event would be lost."""
     items = Page.read(recorded(release, "06", "history"), "history", HistoryItem.read).items
-    assert [(item.type, item.topic, item.message) for item in items[:2]][0] == ("JobLevel", "Submission", "Job submitted")
+    assert [(item.type, item.topic, item.message) for item in items[:2]][0] == (
+        "JobLevel",
+        "Submission",
+        "Job submitted",
+    )
     requested = items[1]
     assert requested.topic == "Scheduling"
     assert requested.execution_id.startswith("e-")

@@ -95,12 +95,13 @@ def test_results_find_their_execution_by_its_id_in_the_url():
     assert manifest.uris() == [f"http://h:6001/{E0}.tar.gz", f"http://h:6001/{E1}.tar.gz"]
 
 
-def test_an_id_that_starts_another_one_is_not_found_in_it():
+@pytest.mark.parametrize("name", ["e-10", "late-1"])
+def test_an_id_that_is_part_of_another_word_is_not_found_in_it(name):
     """e-1 would be credited with the result of e-10."""
     manifest = build_manifest(
-        [result("urlDownload", URL="http://h/e-10.tar.gz")], [execution("e-1", 0), execution("e-10", 1)]
+        [result("urlDownload", URL=f"http://h/{name}.tar.gz")], [execution("e-1"), execution(name, 1)]
     )
-    assert manifest.items[0].execution_id == "e-10"
+    assert manifest.items[0].execution_id == name
 
 
 def test_a_signed_result_is_the_one_that_the_execution_stored_unsigned():

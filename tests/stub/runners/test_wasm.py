@@ -224,19 +224,22 @@ async def test_a_stopped_run_ends_at_once(runner, wasm_work, modules, kind):
     """A stopped job would go on, in a loop or asleep, and hold its thread for ever."""
     work = wasm_work(wat(SPIN) if kind == "spinning" else modules["loop"])
     task = asyncio.create_task(runner.run(work))
-    await asyncio.to_thread(wait_for_thread, "wasm e-1")
+    thread = await asyncio.to_thread(thread_of_the_run)
     began = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - began < 1
-    assert not [thread for thread in threading.enumerate() if thread.name == "wasm e-1"]
+    thread.join(1)
+    assert not thread.is_alive()
 
 
-def wait_for_thread(name):
-    """Until the run has its thread."""
-    while not [thread for thread in threading.enumerate() if thread.name == name]:
-        pass
+def thread_of_the_run():
+    """The thread, once the run has one."""
+    while True:
+        for thread in threading.enumerate():
+            if thread.name == "wasm e-1":
+                return thread
 
 
 async def test_a_long_sleep_is_interrupted(runner, wasm_work):
@@ -248,7 +251,7 @@ async def test_a_long_sleep_is_interrupted(runner, wasm_work):
         " (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 12)))))"
     )
     task = asyncio.create_task(runner.run(wasm_work(module)))
-    await asyncio.to_thread(wait_for_thread, "wasm e-1")
+    await asyncio.to_thread(thread_of_the_run)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+
 from typing import Any
 
 import pytest
@@ -73,6 +73,7 @@ class World:
             job_id=job.id,
             job=job,
             job_version=values.pop("job_version", job.version),
+            compute=compute,
             **values,
         )
 
@@ -89,4 +90,4 @@ def world() -> World:
     return World()
 
 
-Build = Callable[..., World]
+

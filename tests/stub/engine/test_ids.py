@@ -1,0 +1,29 @@
+"""Identifiers look like the servers' and repeat with a seed."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from orchestrator_stub.engine.ids import Ids
+
+
+def test_ids_are_version_4_uuids_with_a_letter() -> None:
+    """Broken: clients that check ids refuse them."""
+    ids = Ids(1)
+    for text, head in ((ids.job(), "j-"), (ids.execution(), "e-"), (ids.node(), "n-"), (ids.evaluation(), "")):
+        assert text.startswith(head)
+        parsed = uuid.UUID(text.removeprefix(head))
+        assert (parsed.version, parsed.variant) == (4, uuid.RFC_4122)
+
+
+def test_a_seed_repeats_and_no_seed_does_not() -> None:
+    """Broken: a run cannot be repeated, or a restarted stub gives out the same ids again."""
+    assert [Ids(5).job() for _ in range(2)] == [Ids(5).job()] * 2
+    assert Ids().job() != Ids().job()
+
+
+def test_nodes_of_the_document_are_peer_ids() -> None:
+    """Broken: a node of `docs` is not called as the page calls it."""
+    assert re.fullmatch("Qm[1-9A-HJ-NP-Za-km-z]{44}", Ids(1, page_style=True).node())
+    assert re.fullmatch("[0-9a-f]{64}", Ids(1).hash64())
