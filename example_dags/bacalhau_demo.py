@@ -8,7 +8,6 @@ connections decide which cluster and which S3 this is.
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from airflow.sdk import dag, task
 
@@ -16,7 +15,7 @@ from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
 from airflow_provider_bacalhau.operators.docker import BacalhauDockerOperator
 from airflow_provider_bacalhau.operators.wasm import BacalhauWasmOperator
 
-PROGRAM = str(Path(__file__).parent / "programs" / "numbers.wasm")
+PROGRAM = "programs/numbers.wasm"  # beside this file
 
 
 @dag(schedule=None, start_date=datetime(2025, 1, 1), catchup=False, tags=["bacalhau", "example"])

@@ -7,14 +7,13 @@ runs all the same and reads from XCom what the first left behind, as a notificat
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import dag, task
 
 from airflow_provider_bacalhau.operators.wasm import BacalhauWasmOperator
 
-PROGRAM = str(Path(__file__).parent / "programs" / "numbers.wasm")
+PROGRAM = "programs/numbers.wasm"  # beside this file
 
 
 @dag(schedule=None, start_date=datetime(2025, 1, 1), catchup=False, tags=["bacalhau", "example"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from airflow.sdk import dag, task
 
 from airflow_provider_bacalhau.operators.wasm import BacalhauWasmOperator
 
-PROGRAM = str(Path(__file__).parent / "programs" / "numbers.wasm")
+PROGRAM = "programs/numbers.wasm"  # beside this file
 ITEMS = 5
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from airflow.sdk import dag
 
@@ -12,7 +11,7 @@ from airflow_provider_bacalhau.operators.stop import BacalhauStopJobOperator
 from airflow_provider_bacalhau.operators.wasm import BacalhauWasmOperator
 from airflow_provider_bacalhau.sensors.job import BacalhauJobSensor
 
-PROGRAM = str(Path(__file__).parent / "programs" / "numbers.wasm")
+PROGRAM = "programs/numbers.wasm"  # beside this file
 
 
 @dag(schedule=None, start_date=datetime(2025, 1, 1), catchup=False, tags=["bacalhau", "example"])

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from airflow_provider_bacalhau.errors import ApiError, AttemptOver, Conflict, NotFound, Rejected
+from airflow_provider_bacalhau.hooks.attempt import KillSwitch, pause
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.sync import Client
+    from airflow_provider_bacalhau.hooks.attempt import Pin
     from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
     from airflow_provider_bacalhau.lifecycle.identity import Cause, Epoch
+    from airflow_provider_bacalhau.lifecycle.submission import Found
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.lifecycle.watch import Observation, Watch
-
-BUDGET = 3.0
-"""Seconds that `pull` takes at most; Airflow kills the process after five."""
+    from airflow_provider_bacalhau.models.job import Job
 
 STOP_TRIES = 5
 """How often a stop without an answer is repeated."""
@@ -178,11 +177,93 @@ def _fail(verdict: Verdict) -> NoReturn:
     raise airflow_error(error_from(verdict, explain(verdict)))
 
 
-def pause(seconds: float, kill: KillSwitch | None = None) -> None:
-    """Sleep in slices, so that a task that was told to end does not sleep on."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0 and not (kill is not None and kill.pulled):
-        time.sleep(min(left, 0.25))
+def jobs_of(client: Client, key: str) -> Iterator[Job]:
+    """All jobs that carry a task's key, in whatever namespace."""
+    return client.iter_jobs(namespace="*", labels=f"airflow-key={key}")
+
+
+def worth_of(
+    client: Client,
+    jobs: Iterable[Job],
+    *,
+    now: float,
+    accept_timeout: float | None = None,
+    total_timeout: float | None = None,
+    fail_on_exit_code: bool = True,
+) -> list[Found]:
+    """What listed jobs are worth to an attempt; those whose executions decide are looked at singly.
+
+    :param now: epoch seconds, for a server that does not tell its own.
+    """
+    from airflow_provider_bacalhau.lifecycle.submission import classify, found_from
+    from airflow_provider_bacalhau.models.execution import Execution
+
+    result = []
+    for listed in jobs:
+        job, executions = listed, list[Execution]()
+        if job.is_terminal or job.state in ("Pending", "Undefined"):
+            try:
+                job, executions, _ = client.describe_job(job.id, namespace=job.namespace)
+            except NotFound:
+                continue
+        worth = classify(
+            job,
+            executions,
+            server_now=client.server_date or now,
+            accept_timeout=accept_timeout,
+            total_timeout=total_timeout,
+            fail_on_exit_code=fail_on_exit_code,
+        )
+        found = found_from(job, worth)
+        if found is not None:
+            result.append(found)
+    return result
+
+
+class Sweeper:
+    """Stops what a late submit or a dead try left beside the watched job: at first, when a late one may have landed,
+    every five minutes, and before a verdict is believed. Only where something may have been left at all.
+
+    `pin` is the job to follow; a sweep may change it to a twin of the watched one.
+    """
+
+    def __init__(self, pin: Pin, *, started_at: float, grace: float) -> None:
+        self.pin = pin
+        self._started_at = started_at
+        self._grace = grace
+        self._last_at: float | None = None
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to sweep."""
+        from airflow_provider_bacalhau.lifecycle.submission import next_sweep
+
+        return self.pin.sweeps and now >= next_sweep(self._started_at, self._last_at, self._grace)
+
+    def sweep(self, client: Client, now: float) -> bool:
+        """Stop strays; True when another job than before is to be followed. No answer is no reason to fail."""
+        from airflow_provider_bacalhau.lifecycle.identity import Epoch, stop_reason
+        from airflow_provider_bacalhau.lifecycle.submission import Me, Policy, sweep
+
+        if not self.pin.sweeps:
+            return False
+        self._last_at = now
+        pin, epoch = self.pin, Epoch.parse(self.pin.epoch)
+        try:
+            found = worth_of(client, jobs_of(client, pin.key), now=now)
+            mine = next((job for job in found if job.id == pin.job_id), None)
+            if mine is None or epoch is None:
+                return False
+            plan = sweep(Me(epoch, pin.fp, pin.slot), mine, found, Policy(deployment_known=pin.deployed))
+            for order in plan.orders:
+                reason = stop_reason(epoch.born_us, pin.try_number, order.cause)
+                log.info("Stopping the stray Bacalhau job %s (%s).", order.job.id, order.cause)
+                _stop(client, order.job.id, order.job.namespace, reason, time.sleep)
+        except ApiError as error:
+            log.info("Looking for strays had no clear answer, trying again later: %s", error)
+            return False
+        follow = plan.follow
+        self.pin = replace(pin, job_id=follow.id, namespace=follow.namespace, name=follow.name)
+        return follow.id != pin.job_id
 
 
 def stop_pinned(
@@ -239,71 +320,9 @@ def stop_epoch(client: Client, key: str, epoch: Epoch, try_number: int, cause: s
 
     reason = stop_reason(epoch.born_us, try_number, cast("Cause", cause))
     stopped = []
-    for job in client.iter_jobs(namespace="*", labels=f"airflow-key={key}"):
+    for job in jobs_of(client, key):
         stamped = read_labels(job.labels)
         if stamped is not None and epoch.may_adopt(stamped.epoch) and not job.is_terminal:
             _stop(client, job.id, job.namespace, reason, time.sleep)
             stopped.append(job.id)
     return stopped
-
-
-class KillSwitch:
-    """What `on_kill` stops, kept current by whoever submits.
-
-    `target` is called before every submit with the name that it carries, and again with the id once there is one.
-    """
-
-    def __init__(self) -> None:
-        self.pulled = False
-        self.reason = ""
-        self.job_id = ""
-        self.name = ""
-        self.namespace: str | None = None
-        self.key = ""
-        self.unique_names = True
-        self._client: Client | None = None
-
-    def arm(self, hook: BacalhauHook, reason: str) -> None:
-        """Make the client that a kill will use; `reason` goes with the stop."""
-        from airflow_provider_bacalhau.client.sync import Client
-
-        self.reason = reason
-        self._client = Client(replace(hook.config, connect_timeout=BUDGET / 2, read_timeout=BUDGET))
-
-    def target(
-        self, *, namespace: str | None, job_id: str = "", name: str = "", key: str = "", unique_names: bool = True
-    ) -> None:
-        """Say what would have to be stopped now."""
-        self.job_id, self.name, self.namespace = job_id, name, namespace
-        self.key, self.unique_names = key, unique_names
-
-    def release(self) -> None:
-        """The job has ended, or must outlive the task: a kill stops nothing any more."""
-        self.target(namespace=None)
-
-    def pull(self, *, leave: bool = False) -> None:
-        """Forbid further submits and stop what is in flight, within `BUDGET` seconds; `leave` stops nothing."""
-        self.pulled = True
-        if leave or self._client is None or not (self.job_id or self.name):
-            return
-        worker = threading.Thread(target=self._stop, args=(self._client,), name="bacalhau-stop", daemon=True)
-        worker.start()
-        worker.join(BUDGET)
-
-    def _stop(self, client: Client) -> None:
-        for wanted in self._ids(client):
-            try:
-                client.stop_job(wanted, reason=self.reason, namespace=self.namespace)
-                log.info("Stopped Bacalhau job %s because the task was told to end.", wanted)
-            except Exception as error:  # nobody is left to hear it; the reaper finds what runs on
-                log.warning("Could not stop Bacalhau job %s: %s", wanted, error)
-
-    def _ids(self, client: Client) -> list[str]:
-        if self.job_id:
-            return [self.job_id]
-        if self.unique_names:
-            return [self.name]
-        with contextlib.suppress(Exception):
-            jobs = client.iter_jobs(namespace=self.namespace, labels=f"airflow-key={self.key}")
-            return [job.id for job in jobs if job.name == self.name and not job.is_terminal]
-        return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,13 +24,15 @@ from airflow_provider_bacalhau.errors import (
 )
 from airflow_provider_bacalhau.hooks.attempt import (
     Attempt,
+    KillSwitch,
     Pin,
     TaskStore,
     configured_deployment,
     late_submit_grace,
+    pause,
     task_ref,
 )
-from airflow_provider_bacalhau.hooks.job import KillSwitch, pause
+from airflow_provider_bacalhau.hooks.job import jobs_of, worth_of
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
@@ -74,7 +76,7 @@ class Submission:
         first = spent is None and record is None and self.attempt.try_number <= 1
         self._need_alive()
         self.store.write(record)
-        state = _Progress(me, record, first, sweeps=not first, stop_until=None)
+        state = _Progress(me, record, first, sweeps=not first or spent is not None)
         while True:
             self._need_alive()
             found = self._first_look(state) if state.first else self._look()
@@ -156,34 +158,18 @@ class Submission:
         return self._worth([job])
 
     def _look(self) -> list[Found]:
-        from airflow_provider_bacalhau.lifecycle.identity import LABEL_KEY
+        return self._worth(jobs_of(self.client, self.key))
 
-        return self._worth(list(self.client.iter_jobs(namespace="*", labels=f"{LABEL_KEY}={self.key}")))
-
-    def _worth(self, jobs: Sequence[Job]) -> list[Found]:
-        from airflow_provider_bacalhau.lifecycle.submission import classify, found_from
-        from airflow_provider_bacalhau.models.execution import Execution
-
-        result = []
-        for listed in jobs:
-            job, executions = listed, list[Execution]()
-            if job.is_terminal or job.state in ("Pending", "Undefined"):
-                try:
-                    job, executions, _ = self.client.describe_job(job.id, namespace=job.namespace)
-                except NotFound:
-                    continue
-            worth = classify(
-                job,
-                executions,
-                server_now=self.client.server_date or self.clock(),
-                accept_timeout=self.attempt.accept_timeout,
-                total_timeout=self.attempt.total_timeout,
-                fail_on_exit_code=self.attempt.fail_on_exit_code,
-            )
-            found = found_from(job, worth)
-            if found is not None:
-                result.append(found)
-        return result
+    def _worth(self, jobs: Iterable[Job]) -> list[Found]:
+        one = self.attempt
+        return worth_of(
+            self.client,
+            jobs,
+            now=self.clock(),
+            accept_timeout=one.accept_timeout,
+            total_timeout=one.total_timeout,
+            fail_on_exit_code=one.fail_on_exit_code,
+        )
 
     def _warn_of_foreign(self, me: Me, found: Sequence[Found]) -> None:
         from airflow_provider_bacalhau.lifecycle.submission import is_foreign
@@ -257,6 +243,7 @@ class Submission:
             submitted_at=self.clock(),
             heals=heals,
             sweeps=state.sweeps,
+            deployed=bool(self.attempt.ref.deployment),
             **job,
         )
 
@@ -304,7 +291,7 @@ class _Progress:
     record: Record | None
     first: bool
     sweeps: bool
-    stop_until: float | None
+    stop_until: float | None = None
     puts: int = 0
 
 

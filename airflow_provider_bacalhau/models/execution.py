@@ -95,7 +95,7 @@ class Execution(WireModel):
         Failed, timed-out and stopped executions send 0, which means nothing (FINDINGS); -1 of a wasm module that
         returned from `_start` stays -1 here.
         """
-        if True:
+        if self.compute_state == ComputeState.COMPLETED:
             return self.exit_code
         if self.compute_state == ComputeState.FAILED and self.compute_message == ENDED_UNEXPECTEDLY:
             return self.exit_code

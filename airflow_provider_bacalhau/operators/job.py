@@ -127,7 +127,7 @@ class BacalhauJobOperator(BaseOperator):
             self._announce(leg, pin)
             if "verdict" not in event:
                 self.log.warning("The wait in the triggerer broke off, going on here: %s", event.get("error"))
-                return self._conclude(leg, pin, leg.wait(pin), deadline=event.get("deadline"), stay=True)
+                return self._conclude(leg, *leg.wait(pin), deadline=event.get("deadline"), stay=True)
             from airflow_provider_bacalhau.lifecycle.verdict import Verdict
 
             return self._conclude(leg, pin, Verdict.from_plain(event["verdict"]), deadline=event.get("deadline"))
@@ -165,7 +165,8 @@ class BacalhauJobOperator(BaseOperator):
             verdict = leg.first_verdict(pin)
             if verdict is None and self.deferrable and not stay:
                 self._defer(leg, pin, leg.deadline())
-            return self._conclude(leg, pin, verdict or leg.wait(pin), deadline=leg.deadline(), stay=stay)
+            reached = (pin, verdict) if verdict is not None else leg.wait(pin)
+            return self._conclude(leg, *reached, deadline=leg.deadline(), stay=stay)
 
     def _go_on(self, context: Context) -> Any:
         with self._guarded(context, None) as leg:
@@ -174,7 +175,7 @@ class BacalhauJobOperator(BaseOperator):
             return self._run(context, stay=True)
         with self._guarded(context, pin) as leg:
             self._announce(leg, pin)
-            return self._conclude(leg, pin, leg.wait(pin), stay=True)
+            return self._conclude(leg, *leg.wait(pin), stay=True)
 
     def _conclude(
         self, leg: Leg, pin: Pin, verdict: Verdict, *, deadline: float | None = None, stay: bool = False
@@ -184,7 +185,7 @@ class BacalhauJobOperator(BaseOperator):
             self._announce(leg, pin)
             if self.deferrable and not stay:
                 self._defer(leg, pin, deadline)
-            verdict = leg.wait(pin)
+            pin, verdict = leg.wait(pin)
         return leg.conclude(pin, verdict)
 
     def _announce(self, leg: Leg, pin: Pin) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.hooks.submission import Submission
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
-    from airflow_provider_bacalhau.lifecycle.watch import Watch
+    from airflow_provider_bacalhau.lifecycle.watch import Observation, Watch
     from airflow_provider_bacalhau.operators.job import BacalhauJobOperator
 
 
@@ -45,9 +45,8 @@ class Leg:
     """What one process knows and does for the attempt. `pin` is the identity that an earlier leg has fixed."""
 
     def __init__(self, operator: BacalhauJobOperator, context: Mapping[str, Any], pin: Pin | None) -> None:
-        from airflow_provider_bacalhau.hooks.attempt import try_number
+        from airflow_provider_bacalhau.hooks.attempt import KillSwitch, try_number
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-        from airflow_provider_bacalhau.hooks.job import KillSwitch
         from airflow_provider_bacalhau.operators.handover import Handover
 
         self.operator = operator
@@ -67,7 +66,7 @@ class Leg:
 
     def sleep(self, seconds: float) -> None:
         """Sleep, unless the task is told to end."""
-        from airflow_provider_bacalhau.hooks.job import pause
+        from airflow_provider_bacalhau.hooks.attempt import pause
 
         pause(seconds, self.kill)
 
@@ -189,21 +188,32 @@ class Leg:
         seen = observe(self.hook.get_conn(), pin.job_id, pin.namespace)
         return self.watch(pin).observe(seen, self.clock()).verdict
 
-    def wait(self, pin: Pin) -> Verdict:
-        """Wait in this process until there is a verdict."""
-        from airflow_provider_bacalhau.hooks.job import observe, wait
+    def wait(self, pin: Pin) -> tuple[Pin, Verdict]:
+        """Wait in this process until there is a verdict; with the job that it is about."""
+        from airflow_provider_bacalhau.hooks.attempt import late_submit_grace
+        from airflow_provider_bacalhau.hooks.job import Sweeper, observe, wait
 
         client = self.hook.get_conn()
         self._live = self.handover.live_log(pin)
-        return wait(
-            self.watch(pin),
-            lambda: observe(client, pin.job_id, pin.namespace),
-            kill=self.kill,
-            clock=self.clock,
-            sleep=self.sleep,
-            note=lambda line: self.log.info("%s", line),
-            seen=self._live.offer if self._live is not None else None,
-        )
+        sweeper = Sweeper(pin, started_at=self.clock(), grace=late_submit_grace())
+
+        def look() -> Observation:
+            if sweeper.due(self.clock()):
+                sweeper.sweep(client, self.clock())
+            return observe(client, sweeper.pin.job_id, sweeper.pin.namespace)
+
+        while True:
+            verdict = wait(
+                self.watch(sweeper.pin),
+                look,
+                kill=self.kill,
+                clock=self.clock,
+                sleep=self.sleep,
+                note=lambda line: self.log.info("%s", line),
+                seen=self._live.offer if self._live is not None else None,
+            )
+            if not sweeper.sweep(client, self.clock()):
+                return sweeper.pin, verdict
 
     def deadline(self) -> float | None:
         """Epoch seconds at which the task's execution_timeout ends; Airflow itself forgets it during a deferral."""

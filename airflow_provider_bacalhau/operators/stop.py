@@ -85,7 +85,7 @@ class BacalhauStopJobOperator(BaseOperator):
     def _until_ended(self, client: Client, ref: HandleRef, namespace: str | None) -> None:
         import time
 
-        from airflow_provider_bacalhau.hooks.job import pause
+        from airflow_provider_bacalhau.hooks.attempt import pause
 
         until, step = time.monotonic() + PATIENCE, 0.2
         while True:

@@ -15,6 +15,7 @@ from airflow_provider_bacalhau.version_compat import trigger_has_on_kill
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.hooks.job import Sweeper
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.lifecycle.watch import Watch
 
@@ -76,14 +77,15 @@ class BacalhauJobTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Fire once: `{**pin, "job_id", "namespace", "verdict"}`, or "state" for a target state, or "error"."""
+        """Fire once: the pin, and "verdict", or "state" for a target state, or "error" when the wait broke off."""
         try:
             payload = await self._wait()
         except BacalhauError as error:
             payload = {"error": str(error)}
         # from here on the job's end is known: the row's removal looks like a kill, and must stop nothing
         self._fired = True
-        yield TriggerEvent({**self.pin, "job_id": self.job_id, "namespace": self.namespace, **payload})
+        fixed = {"job_id": self.job_id, "namespace": self.namespace, "deadline": self.deadline}
+        yield TriggerEvent({**self.pin, **fixed, **payload})
 
     async def on_kill(self) -> None:
         """Airflow 3.3: a user ended the deferred task."""
@@ -100,8 +102,12 @@ class BacalhauJobTrigger(BaseTrigger):
         watch = await asyncio.to_thread(_read_watch, self.watch)
         hook = self._hook()
         config = (await hook.aparsed()).config
+        sweeper = await asyncio.to_thread(_sweeper, self.pin)
         async with joined(config, self.namespace) as poller:
             while True:
+                now = time.time()
+                if sweeper is not None and sweeper.due(now):
+                    await self._sweep(hook, sweeper)
                 sight = await poller.look(self.job_id)
                 now = time.time()
                 step = watch.observe(sight, now)
@@ -111,9 +117,17 @@ class BacalhauJobTrigger(BaseTrigger):
                 if sight.job is not None and sight.job.state in self.target_states:
                     return {"state": sight.job.state}
                 verdict = step.verdict or self._overdue(watch, now)
+                if verdict is not None and sweeper is not None and await self._sweep(hook, sweeper):
+                    continue  # another job is the one to follow
                 if verdict is not None:
                     return {"verdict": (await self._settled(hook, verdict)).to_plain()}
                 await asyncio.sleep(self._pause(step.after or 1.0, now))
+
+    async def _sweep(self, hook: BacalhauHook, sweeper: Sweeper) -> bool:
+        changed = await asyncio.to_thread(_sweep, hook, sweeper)
+        self.pin = sweeper.pin.to_plain()
+        self.job_id = sweeper.pin.job_id
+        return changed
 
     def _pause(self, after: float, now: float) -> float:
         drift = after * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
@@ -176,6 +190,23 @@ def _read_watch(plain: Mapping[str, Any]) -> Watch:
     from airflow_provider_bacalhau.lifecycle.watch import Watch
 
     return Watch.from_plain(plain)
+
+
+def _sweeper(pin: Mapping[str, Any]) -> Sweeper | None:
+    """What looks for strays beside an own job; None where nothing can have been left, or the job is not ours."""
+    from airflow_provider_bacalhau.hooks.attempt import Pin, late_submit_grace
+    from airflow_provider_bacalhau.hooks.job import Sweeper
+
+    known = Pin.from_plain(pin)
+    return Sweeper(known, started_at=time.time(), grace=late_submit_grace()) if known and known.sweeps else None
+
+
+def _sweep(hook: BacalhauHook, sweeper: Sweeper) -> bool:
+    client = hook.new_client()
+    try:
+        return sweeper.sweep(client, time.time())
+    finally:
+        client.close()
 
 
 def _stop(hook: BacalhauHook, pin: Mapping[str, Any], cause: str) -> None:

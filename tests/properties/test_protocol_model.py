@@ -154,7 +154,7 @@ def test_an_attempt_that_does_not_stop_is_found():
     ("mutate", "faults", "violation"),
     [
         (lambda rules: rules._replace(strays=lambda *_: ()), ("latePUT",), "two live jobs of one key"),
-        (lambda rules: rules._replace(heals=lambda *_: False), ("lateDEL", "zombie"), "attempt fails because an actor"),
+        (lambda rules: rules._replace(heals=lambda *_: False), ("zombie",), "attempt fails because an actor"),
         (
             lambda rules: rules._replace(decide=lambda *a: rules.decide(*a[:4], 0)),
             ("replyPUT", "jobfail"),
