@@ -92,7 +92,7 @@ def store_forever(context: Mapping[str, Any], record: Mapping[str, Any]) -> bool
     store = state_store(context)
     if store is None:
         return False
-    store.set(STORE_KEY, dict(record), retention=import_module("airflow.sdk").NEVER_EXPIRE)
+    store.set(STORE_KEY, dict(record), retention=getattr(import_module("airflow.sdk"), "NEVER_EXPIRE", None))
     return True
 
 

@@ -174,7 +174,7 @@ class TaskStore:
     def write(self, record: Record | None) -> None:
         """Write the record; also the fence: only the process that owns the task may write.
 
-        :raises AttemptOver: another try owns the task now.
+        :raises AttemptOver: another try owns the task now, or Airflow cannot tell.
         """
         if state_store(self._context) is None:
             return
@@ -182,7 +182,8 @@ class TaskStore:
             store_forever(self._context, {"phase": "looking"} if record is None else record.to_plain())
         except Exception as error:
             raise AttemptOver(
-                f"Another try of this task has taken over, so this one submits and stops nothing ({error})."
+                "Airflow keeps no record for this try, as for one that another try has replaced, so it submits and stops "
+                f"nothing: {error}"
             ) from error
 
 

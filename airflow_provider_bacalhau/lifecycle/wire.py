@@ -159,6 +159,6 @@ def _to_object(module: Any, inputs: list[Any]) -> dict[str, Any]:
         return dict(module)
     for one in inputs:
         if module and one.get("Target") == module:
-            pass
+            inputs.remove(one)
             return dict(one)
     raise LookupError(f"no input has the target {module or '(missing)'}; add the module to InputSources")

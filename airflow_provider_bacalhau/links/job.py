@@ -25,7 +25,7 @@ class BacalhauJobLink(BaseOperatorLink):
         Airflow writes what this returns over what was pushed right after the submit, so both are the same.
         """
         known = getattr(operator, "job_link", None)
-        if known:
+        if known is not None:
             return str(known)
         from airflow.sdk.execution_time.xcom import XCom
 

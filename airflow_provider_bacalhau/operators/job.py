@@ -156,6 +156,7 @@ class BacalhauJobOperator(BaseOperator):
     # --- steps ----------------------------------------------------------------------------------------------------
 
     def _run(self, context: Context, *, stay: bool = False) -> Any:
+        self.job_link = ""  # none yet, and none of an earlier leg to look up
         with self._guarded(context, None) as leg:
             leg.prepare()
             pin = leg.obtain()

@@ -19,7 +19,6 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
-from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -53,7 +52,7 @@ class Protocol(HttpToolsProtocol):
         """Whether this request becomes a log socket."""
         if self._get_upgrade() != b"websocket" or self.scope.get("method") != "GET":
             return False
-        return _LOG_PATH.fullmatch(self.url) is not None and _handshake(self.url, self.headers) is not None
+        return _LOG_PATH.fullmatch(self.url) is not None and _opened(self.url, self.headers) is not None
 
     def _unsupported_upgrade_warning(self) -> None:
         """Such a request is answered like any other; what follows it on the connection cannot be read."""
@@ -63,19 +62,11 @@ class Protocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection to a socket of its own."""
         self.connections.discard(self)
-        socket = LogSocket(self.config, self.server_state, self.app_state)
+        opened = _opened(self.url, self.headers)
+        assert opened is not None  # that is why it is an upgrade
+        socket = LogSocket(self.config, self.server_state, self.app_state, opened)
         self.transport.set_protocol(socket)
         socket.begin(self.transport, self.url, self.headers)
-
-
-def _handshake(url: bytes, headers: list[tuple[bytes, bytes]]) -> Request | None:
-    """The request for websockets' protocol; None when it is no valid handshake."""
-    request = Request(url.decode("latin-1"), Headers((n.decode("latin-1"), v.decode("latin-1")) for n, v in headers))
-    try:
-        ServerProtocol().process_request(request)
-    except (InvalidHandshake, ProtocolError, ValueError):
-        return None
-    return request
 
 
 class _DeafProtocol(ServerProtocol):
@@ -87,15 +78,36 @@ class _DeafProtocol(ServerProtocol):
             super().recv_frame(frame)
 
 
+def _opened(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[_DeafProtocol, Request] | None:
+    """websockets' protocol after the request; None when it is no valid handshake."""
+    protocol = _DeafProtocol()
+    lines = [b"GET " + url + b" HTTP/1.1", *(name + b": " + value for name, value in headers), b"", b""]
+    try:
+        protocol.receive_data(b"\r\n".join(lines))
+        request = next(iter(protocol.events_received()), None)
+        if not isinstance(request, Request):
+            return None
+        protocol.process_request(request)
+    except (InvalidHandshake, ProtocolError, ValueError):
+        return None
+    return protocol, request
+
+
 class LogSocket(asyncio.Protocol):
     """One websocket connection as an ASGI conversation."""
 
-    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        opened: tuple[_DeafProtocol, Request],
+    ) -> None:
         self._app = config.loaded_app
         self._root_path = config.root_path
         self._server_state = server_state
         self._app_state = app_state
-        self._protocol = _DeafProtocol()
+        self._protocol, self._request = opened
         self._events: deque[Message] = deque([{"type": "websocket.connect"}])
         self._news = asyncio.Event()
         self._news.set()
@@ -108,9 +120,6 @@ class LogSocket(asyncio.Protocol):
         """Take over a connection whose request was read."""
         self._transport = transport
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # it only ever calls shutdown()
-        request = _handshake(url, headers)
-        assert request is not None  # checked before the upgrade
-        self._request = request
         task = asyncio.get_running_loop().create_task(self._run(self._scope(url, headers)))
         self._server_state.tasks.add(task)
         task.add_done_callback(self._server_state.tasks.discard)
@@ -193,9 +202,9 @@ class LogSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the client: only its leaving matters."""
         self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame) and event.opcode is Opcode.CLOSE:
-                self._left(self._protocol.close_code or _LEFT_WITHOUT_CLOSE)
+        self._protocol.events_received()
+        if self._protocol.close_rcvd is not None:
+            self._left(self._protocol.close_rcvd.code)
         self._flush()
 
     def eof_received(self) -> None:

@@ -8,7 +8,6 @@ import binascii
 import io
 import re
 import shutil
-import string
 import tarfile
 import urllib.parse
 import zlib
@@ -29,7 +28,7 @@ MAX_UNPACKED: Final = 10 * 10**9
 """Bytes."""
 _PREFIX = "data:"
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\r\n]*")
-_URL = re.compile(rf"(?:[{re.escape(string.ascii_letters + string.digits)}\-_.!~*'();/?:@&=+$,#\[\]]|%[0-9a-fA-F]{{2}})*")
+_URL = re.compile(r"(?:[A-Za-z0-9\-_.!~*'();/?:@&=+$,#\[\]]|%[0-9a-fA-F]{2})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _unpacked_size(data: Data) -> int:
         return len(data.content)
     if not data.content.startswith(b"\x1f\x8b"):
         raise ValueError("gzip: invalid header")
-    return int.from_bytes(data.content[-4:], "little")  # the archive says it at its end: nothing is unpacked on the loop
+    return int.from_bytes(data.content[-4:], "little")  # as the archive says itself: nothing is unpacked on the loop
 
 
 def _fetch(source: InputSource, folder: Path) -> tuple[Mount, ...]:

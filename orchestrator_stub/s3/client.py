@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import ipaddress
 import os
 import threading
 import urllib.parse
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator_stub.domain.errors import StepError
+from orchestrator_stub.domain.hosts import is_loopback
 from orchestrator_stub.s3.signing import Keys
 
 Mode = Literal["embedded", "off", "aws", "url"]
@@ -95,7 +95,7 @@ class S3Access:
             return endpoint if self.settings.mode == "aws" else self._endpoint
         host = urllib.parse.urlsplit(endpoint).hostname or ""
         known = urllib.parse.urlsplit(self._endpoint).hostname
-        if self.settings.mode != "aws" and not self.settings.any_endpoint and host != known and not _is_loopback(host):
+        if self.settings.mode != "aws" and not self.settings.any_endpoint and host != known and not is_loopback(host):
             raise StepError(
                 f"S3 endpoint {host or endpoint} is not on this machine: leave Endpoint out to use the stub's S3, "
                 "or start the stub with --allow-url-inputs"
@@ -148,7 +148,7 @@ class S3Access:
                 return Stored(done.get("VersionId", ""), done.get("ChecksumSHA256", ""))
             upload = client.create_multipart_upload(Bucket=bucket, Key=key, **extra)["UploadId"]
             place = {"Bucket": bucket, "Key": key, "UploadId": upload}
-            parts = []
+            parts: list[dict[str, Any]] = []
             digests = b""
             while data := file.read(PART):
                 number = len(parts) + 1
@@ -161,10 +161,12 @@ class S3Access:
             whole = f"{base64.b64encode(hashlib.sha256(digests).digest()).decode()}-{len(parts)}"
             return Stored(done.get("VersionId", ""), whole if with_checksum else "")
 
-    def ensure_bucket(self, client: Any, bucket: str, region: str) -> None:
-        """Make a bucket where the stub may: its own S3, not under `--strict`."""
-        if self.settings.mode != "embedded" or self.settings.strict:
+    def ensure_bucket(self, bucket: str, *, endpoint: str, region: str) -> None:
+        """Make a bucket where the stub may: in its own S3, not under `--strict`. Raises S3Error."""
+        is_own = self.settings.mode == "embedded" and self.address(endpoint) == self._endpoint
+        if not is_own or self.settings.strict:
             return
+        client = self.client(endpoint, region)
         place = {} if region in ("", DEFAULT_REGION) else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         with _errors("CreateBucket"):
             try:
@@ -175,7 +177,7 @@ class S3Access:
     def _new_client(self, address: str, region: str, keys: Keys) -> Any:
         from botocore.config import Config
 
-        is_near = bool(address) and _is_loopback(urllib.parse.urlsplit(address).hostname or "")
+        is_near = bool(address) and is_loopback(urllib.parse.urlsplit(address).hostname or "")
         return self._boto().create_client(
             "s3",
             region_name=region,
@@ -273,12 +275,3 @@ def _service_error(response: Mapping[str, Any], operation: str) -> S3Error:
         f"RequestID: {request_id}, {'' if has_body else 'HostID: , '}{kind}"
     )
     return S3Error(text.strip(" ,"), code, operation, request_id)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

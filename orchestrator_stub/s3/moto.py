@@ -15,13 +15,12 @@ from typing import Any
 
 def serve(socket_path: Path) -> None:
     """Serve S3 at a Unix socket until stdin ends; every request has a thread."""
-    # moto would look for the account's settings in the environment of whoever started the stub.
-    for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
-        del os.environ[name]
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server import werkzeug_app
     from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-    class Handler(WSGIRequestHandler):
+    known: type[WSGIRequestHandler] = getattr(werkzeug_app, "MotoRequestHandler", WSGIRequestHandler)
+
+    class Handler(known):  # type: ignore[misc, valid-type]  # newer releases of moto need their own
         """Keeps connections open and the terminal quiet."""
 
         protocol_version = "HTTP/1.1"
@@ -33,8 +32,7 @@ def serve(socket_path: Path) -> None:
             """A Unix socket has no address."""
             return "stub"
 
-    application = DomainDispatcherApplication(create_backend_app, service="s3")
-    server = ThreadedWSGIServer(f"unix://{socket_path}", 0, application, handler=Handler)
+    server = ThreadedWSGIServer(f"unix://{socket_path}", 0, werkzeug_app.create_backend_app("s3"), handler=Handler)
     assert isinstance(server, socketserver.ThreadingMixIn)
     server.daemon_threads = True
     threading.Thread(target=_end_with_stdin, daemon=True).start()

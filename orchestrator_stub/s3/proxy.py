@@ -105,6 +105,11 @@ class _Moto:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _environment() -> dict[str, str]:
+    """This process's, without anything about real accounts."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+
+
 async def _start(path: Path) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -115,7 +120,7 @@ async def _start(path: Path) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env={**_environment(), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert process.stdout is not None
     async with asyncio.timeout(_PATIENCE):
@@ -125,10 +130,14 @@ async def _start(path: Path) -> asyncio.subprocess.Process:
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, socket: Path) -> None:
+    """Hand on both ways until the server ends; a client that only stops sending still gets its answer."""
     server_reader, server_writer = await asyncio.open_unix_connection(socket)
+    sending = asyncio.create_task(_copy(reader, server_writer))
     try:
-        await asyncio.gather(_copy(reader, server_writer), _copy(server_reader, writer))
+        await _copy(server_reader, writer)
     finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
         server_writer.close()
 
 

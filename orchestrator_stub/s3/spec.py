@@ -1,4 +1,4 @@
-"""Parameters of S3 sources and publishers, and the objects that results are described by (fact sheet 3.5, 3.6; pure)."""
+"""Parameters of S3 sources, publishers and published results (fact sheet 3.5, 3.6; golden 42; pure)."""
 
 from __future__ import annotations
 

@@ -146,6 +146,7 @@ class Orchestrator:
     def _handler(outer):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet, else each answer waits for a delayed ACK
 
             def handle_one(self):
                 path, _, query = self.path.partition("?")
@@ -166,6 +167,7 @@ class Orchestrator:
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
+                self.wfile.flush()
 
             do_GET = do_PUT = do_DELETE = handle_one
 
@@ -243,7 +245,11 @@ def store():
 def context(store):
     """A context maker: `context(task, try_number=2)`; tries of one task share the store."""
 
-    def make(task, *, try_number=1, max_tries=2, born=BORN, clear_number=0, stored=True):
+    from airflow_provider_bacalhau.version_compat import trigger_has_on_kill
+
+    has_store = trigger_has_on_kill()  # both came with 3.3
+
+    def make(task, *, try_number=1, max_tries=2, born=BORN, clear_number=0, stored=has_store):
         run = types.SimpleNamespace(start_date=born, clear_number=clear_number, triggering_user_name="ada")
         ti = TaskInstance(task, try_number, max_tries)
         dag = types.SimpleNamespace(schedule=None, folder="/nowhere")
@@ -264,3 +270,17 @@ SPEC = {
 def spec():
     """A small job."""
     return json.loads(json.dumps(SPEC))
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """No test sleeps: every pause runs the next step of this list instead, so that the world moves between looks."""
+    steps = []
+
+    def next_step(seconds, kill=None):
+        if steps:
+            steps.pop(0)()
+
+    for place in ("attempt", "job", "submission"):
+        monkeypatch.setattr(f"airflow_provider_bacalhau.hooks.{place}.pause", next_step)
+    return steps

@@ -217,7 +217,7 @@ def _path(job_id: str, *parts: str) -> str:
 
 def _word(capabilities: Capabilities, order_by: str | None) -> str | None:
     words = _PAGE_WORDS if capabilities.docs_shapes else _RELEASED_WORDS
-    return order_by
+    return words.get(order_by or "", order_by)
 
 
 def _job(data: Any) -> Job:

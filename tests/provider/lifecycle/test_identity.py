@@ -88,10 +88,11 @@ def test_meta_keeps_raw_values_and_no_try():
 
 def test_user_labels_stay_and_cannot_replace_ours():
     """A user's label `airflow-key` would break the lock."""
-    job = stamp({**SPEC, "Labels": {"team": "x", "airflow-key": "mine"}, "Meta": {"m": "1"}})
+    job = stamp({**SPEC, "Labels": {"team": "x", "airflow-key": "mine"}, "Meta": {"m": "1", "airflow-dag-id": "x"}})
     assert job["Labels"]["team"] == "x"
     assert job["Labels"]["airflow-key"] == identity.key(REF)
     assert job["Meta"]["m"] == "1"
+    assert job["Meta"]["airflow-dag-id"] == "etl"
 
 
 def test_name_has_a_readable_prefix_and_a_content_hash():

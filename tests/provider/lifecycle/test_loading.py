@@ -77,6 +77,12 @@ def test_a_described_job_can_be_submitted_again():
     }
 
 
+def test_a_job_of_an_answer_with_more_in_it():
+    """The answer of a describe has executions beside the job; a spec with an odd key is still the spec."""
+    assert load_spec({"Job": {"Type": "ops"}, "Executions": {"Items": []}}) == {"Type": "ops"}
+    assert load_spec({"Type": "ops", "Tasks": [], "job": {"Type": "batch"}})["Type"] == "ops"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

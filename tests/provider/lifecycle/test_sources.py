@@ -93,6 +93,7 @@ def test_what_cannot_be_read_is_named(value, words):
         ({"type": "s3", "params": {"Bucket": "b"}}, {"Type": "s3", "Params": {"Bucket": "b"}}),
         ({"Type": "local", "Params": None}, {"Type": "local"}),
         ("s3://b/k,opt=region=eu", {"Type": "s3", "Params": {"Bucket": "b", "Key": "k", "Region": "eu"}}),
+        ("target=s3://b/k,opt=region=eu", {"Type": "s3", "Params": {"Bucket": "b", "Key": "k", "Region": "eu"}}),
         ("s3://b/{jobID}/?endpoint=http://h:1", {"Type": "s3", "Params": {"Bucket": "b", "Key": "{jobID}/", "Endpoint": "http://h:1"}}),
     ],
 )

@@ -83,6 +83,7 @@ def test_the_error_budget_is_time_not_looks(watch, running):
 def test_a_single_failed_look_after_a_long_sleep_is_no_outage(watch, running):
     """A trigger that was away for an hour has seen one failure, not an hour of them."""
     assert walk(watch(), (1, running), (3_600, Observation(error=BLIP))).verdict is None
+    assert walk(watch(error_budget=0.0), (1, running), (2, Observation(error=BLIP))).verdict is None
 
 
 def test_refused_credentials_are_given_up_sooner(watch, running):

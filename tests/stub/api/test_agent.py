@@ -1,0 +1,61 @@
+"""The routes of the agent and of login."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+
+@pytest.mark.parametrize(("release", "first_key"), [("1.5.2", "Info"), ("1.6.5", "NodeID"), ("docs", "PeerInfo")])
+async def test_the_answering_node_has_the_releases_shape(make, release, first_key):
+    """GET /agent/node would be read as another release's."""
+    answer = await make(release).http.get("/api/v1/agent/node")
+    assert next(iter(answer.json())) == first_key
+
+
+@pytest.mark.parametrize(
+    ("release", "status"), [("1.5.2", 404), ("1.6.5", 404), ("1.7.0", 200), ("1.8.0", 200), ("1.9.3", 200)]
+)
+async def test_auth_config_exists_since_1_7(make, release, status):
+    """A client could not tell whether single sign-on is possible."""
+    assert (await make(release).http.get("/api/v1/agent/authconfig")).status_code == status
+
+
+async def test_the_configuration_names_this_address(make):
+    """GET /agent/config would be missing."""
+    answer = await make().http.get("/api/v1/agent/config")
+    assert answer.json()["config"]["API"]["Port"] == 1234
+
+
+async def test_the_nodes_stand_in_the_debug_information(make):
+    """GET /agent/debug would be missing."""
+    answer = await make(nodes=2).http.get("/api/v1/agent/debug")
+    assert len(answer.json()["DiscoveredNodes"]) == 2
+
+
+async def test_login_is_offered_in_lower_case_only(make):
+    """A client that follows the list would not find the method, or one that guesses would."""
+    stub = make()
+    listed = (await stub.http.get("/api/v1/auth")).json()
+    phrase = listed["Methods"]["clientkey"]["params"]["InputPhrase"]
+    assert base64.b64decode(phrase).decode() == stub.orchestrator.node_id
+    assert (await stub.http.get("/api/v1/auth/clientkey")).json() == listed["Methods"]["clientkey"]
+    assert (await stub.http.get("/api/v1/auth/ClientKey")).status_code == 404
+
+
+async def test_a_wrong_proof_is_a_401_with_a_reason(make):
+    """Any proof would be accepted."""
+    proof = base64.b64encode(b'{"PhraseSignature":"AAAA","PublicKey":"AAAA"}').decode()
+    answer = await make().http.post("/api/v1/auth/clientkey", json={"Name": "ClientKey", "MethodData": proof})
+    assert answer.status_code == 401
+    assert answer.json()["Authentication"]["success"] is False
+    assert answer.json()["Authentication"]["reason"].startswith("failed to decode public key")
+
+
+@pytest.mark.parametrize("data", ["x", "e30", "Z2FyYmFnZQ==", ""])
+async def test_unreadable_proofs_are_errors(make, data):
+    """A malformed login would be a traceback."""
+    answer = await make().http.post("/api/v1/auth/clientkey", json={"MethodData": data})
+    assert answer.status_code == 500
+    assert answer.json()["Message"].startswith("invalid authentication data")

@@ -1,0 +1,168 @@
+"""The protocol class under a real uvicorn: what becomes a socket, pings, and the handed-on transport."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+import httpx
+import pytest
+import uvicorn
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from orchestrator_stub.api.server import TRANSPORT, Protocol
+
+LOGS = "/api/v1/orchestrator/jobs/j-1/logs"
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.fixture
+async def serve():
+    """Serve an ASGI application on a free port; returns host:port."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(app):
+            listener = socket.socket()
+            listener.bind(("127.0.0.1", 0))
+            server = uvicorn.Server(uvicorn.Config(app, http=Protocol, log_config=None, lifespan="off"))
+            task = asyncio.ensure_future(server.serve(sockets=[listener]))
+
+            async def stop():
+                server.should_exit = True
+                await asyncio.wait_for(task, 5)
+
+            stack.push_async_callback(stop)
+            host, port = listener.getsockname()
+            while not server.started:
+                await asyncio.sleep(0)
+            return f"{host}:{port}"
+
+        yield start
+
+
+def recorder(seen):
+    """An application that tells how each request arrived."""
+
+    async def app(scope, receive, send):
+        seen.append(scope)
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "kind"),
+    [
+        ({}, LOGS, "websocket"),
+        ({"Connection": "keep-alive, UPGRADE"}, LOGS, "websocket"),
+        ({"Upgrade": "WebSocket"}, LOGS, "http"),
+        ({"Sec-WebSocket-Key": None}, LOGS, "http"),
+        ({"Sec-WebSocket-Version": "12"}, LOGS, "http"),
+        ({}, "/api/v1/agent/alive", "http"),
+        ({}, "/api/v1/orchestrator/jobs/a/b/logs", "http"),
+    ],
+)
+async def test_only_a_proper_handshake_on_a_log_path_becomes_a_socket(serve, changes, path, kind):
+    """A spelling that real servers refuse would be upgraded, or one that they take would not."""
+    seen = []
+    address = await serve(recorder(seen))
+    headers = {name: value for name, value in (HANDSHAKE | changes).items() if value is not None}
+    request = "".join([f"GET {path} HTTP/1.1\r\nHost: {address}\r\n", *(f"{n}: {v}\r\n" for n, v in headers.items()), "\r\n"])
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    writer.write(request.encode())
+    status = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    assert ([scope["type"] for scope in seen], status.split()[1]) == ([kind], b"101" if kind == "websocket" else b"200")
+
+
+async def test_a_log_comes_through_and_pings_stay_unanswered(serve, make):
+    """A client with keep-alive pings would work here and lose its stream on every real server."""
+    stub = make()
+    address = await serve(stub.app)
+    stub.program.endless = True
+    job_id = await stub.submit()
+    while not stub.program.logs:
+        await asyncio.sleep(0)
+    url = f"ws://{address}/api/v1/orchestrator/jobs/{job_id}/logs?follow=true"
+    async with connect(url, ping_interval=None, compression=None) as client:
+        first = await asyncio.wait_for(client.recv(), 5)
+        pong = await client.ping()
+        stub.program.logs[0].write(1, b"after the ping\n")
+        second = await asyncio.wait_for(client.recv(), 5)
+        assert not pong.done()
+        stub.program.logs[0].close()
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(client.recv(), 5)
+    pong.cancel()
+    assert (first, second) == (
+        '{"value":{"Type":1,"Line":"hello world\\n"}}\n',
+        '{"value":{"Type":1,"Line":"after the ping\\n"}}\n',
+    )
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "")
+
+
+async def test_a_client_that_closes_is_let_go(serve, make):
+    """Each viewer that goes would have to wait for a timeout, and leave a task behind."""
+    stub = make()
+    address = await serve(stub.app)
+    stub.program.endless = True
+    job_id = await stub.submit()
+    url = f"ws://{address}/api/v1/orchestrator/jobs/{job_id}/logs?follow=true"
+    async with connect(url, ping_interval=None) as client:
+        await asyncio.wait_for(client.recv(), 5)
+        await asyncio.wait_for(client.close(), 5)
+    assert client.close_code == 1000
+
+
+async def test_an_application_may_answer_a_handshake_plainly(serve):
+    """A refusal before the upgrade could not be told from a broken connection."""
+
+    async def app(scope, receive, send):
+        await receive()
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b"{}"})
+
+    address = await serve(app)
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"http://{address}{LOGS}", headers=HANDSHAKE)
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (403, "{}", "application/json")
+
+
+async def test_the_transport_is_handed_on(serve):
+    """A fault could not end a connection without a byte."""
+
+    async def app(scope, receive, send):
+        scope["extensions"][TRANSPORT].abort()
+
+    address = await serve(app)
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"http://{address}/x")
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"http://{address}{LOGS}", headers=HANDSHAKE)
+
+
+async def test_keep_alive_serves_one_request_after_another(serve, make):
+    """Every look at a job would need a connection of its own."""
+    address = await serve(make().app)
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    for _ in range(3):
+        writer.write(f"GET /api/v1/agent/alive HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 200")
+        assert await reader.readexactly(16) == b'{"Status":"OK"}\n'
+    writer.close()

@@ -1,0 +1,17 @@
+"""A real embedded S3, once for all tests of the room."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_stub.s3.client import S3Settings
+from orchestrator_stub.s3.proxy import S3Service
+
+
+@pytest.fixture
+async def service():
+    """The S3 of one stub, at a free port."""
+    service = S3Service(S3Settings(), port=0)
+    await service.start()
+    yield service
+    await service.close()
