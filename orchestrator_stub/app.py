@@ -4,43 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from orchestrator_stub.api.app import build_routes
-from orchestrator_stub.api.guard import ASGIApp, Doors, Guard
+from orchestrator_stub.api.app import Api, build_routes
+from orchestrator_stub.api.guard import ASGIApp, Doors, Guard, Message, Receive, Send
 from orchestrator_stub.api.server import Protocol
 from orchestrator_stub.clock import Clock, RealClock
 from orchestrator_stub.control.info import StubInfo
 from orchestrator_stub.control.routes import build_control
-from orchestrator_stub.domain.release import RELEASES
+from orchestrator_stub.domain.node import Capacity, Node
+from orchestrator_stub.domain.release import RELEASES, Release
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.orchestrator import Orchestrator, Workbench
-from orchestrator_stub.machine import build_nodes, describe_nodes
+from orchestrator_stub.inputs.local import OpenFolder
+from orchestrator_stub.inputs.registry import build_sources
+from orchestrator_stub.publishers.fileserver import FileServer
+from orchestrator_stub.publishers.registry import build_publishers
+from orchestrator_stub.runners.registry import DockerChoice, RunnersReady, build_runners
+from orchestrator_stub.s3.client import S3Settings
+from orchestrator_stub.s3.proxy import S3Service
 from orchestrator_stub.settings import Settings
+
+ADVERTISED = Capacity(cpu=16, memory=64 * 10**9, disk=500 * 10**9, gpu=1)
+"""What each node offers, whatever this machine has, unless `--strict`."""
+S3_PORT, FILES_PORT = 4570, 6001
 
 
 class Stub:
-    """A stub that can be started once. All methods are called on the event loop that shall serve it."""
+    """A stub that is started once. All methods are called on the event loop that serves it."""
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None, seed: int | None = None) -> None:
+        """`clock`: default this machine's time. `seed`: default random; the same seed gives the same ids."""
         self.settings = settings
         self.clock: Clock = clock or RealClock()
         self.orchestrator: Orchestrator
-        self.url = ""
+        self.info: StubInfo
         self._seed = seed
         self._release = RELEASES[settings.emulate]
         self._folder = Path()
-        self._server: uvicorn.Server | None = None
+        self._s3 = S3Service(
+            S3Settings.of(settings.s3, strict=settings.strict, any_endpoint=settings.allow_url_inputs),
+            port=S3_PORT if settings.port else 0,
+        )
+        self._files: FileServer | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._server: uvicorn.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, after `start`."""
+        return self.info.url
 
     async def start(self) -> None:
-        """Bind, start and answer. Raises OSError when the address cannot be bound; nothing is left behind then."""
+        """Bind and answer. Raises OSError (address taken) or SettingsError; nothing is left behind then."""
         listener = _listen(self.settings.host, self.settings.port)
         self._folder = Path(tempfile.mkdtemp(prefix="bacalhau-stub-"))
         try:
@@ -50,19 +75,175 @@ class Stub:
             await self._clean_up()
             raise
 
-    async def _build(self, listener: socket.socket) -> None:
-        raise NotImplementedError
-
     async def stop(self) -> None:
-        """End everything: no process, thread of work, port or file of the stub is left."""
+        """End everything: no process, run, port or file of the stub is left."""
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
+            self._server.force_exit = True  # open log streams do not hold the end up
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
         await self._clean_up()
 
     async def _clean_up(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if hasattr(self, "orchestrator"):
+            await self.orchestrator.close()
+        if self._files is not None:
+            await self._files.close()
+        await self._s3.close()
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _build(self, listener: socket.socket) -> None:
+        choice: DockerChoice = self.settings.docker_runner  # type: ignore[assignment]  # settings checked the word
+        ready = build_runners(choice, self._release, strict=self.settings.strict)
+        self._files = FileServer(self._subfolder("published"), port=FILES_PORT if self.settings.port else 0)
+        await self._files.start()
+        await self._s3.start()
+        ids = Ids(self._seed, page_style=self._release.page_shapes)
+        bench = self._workbench(ready, self._files.url)
+        offered = _this_machine(self._folder, self._release) if self.settings.strict else ADVERTISED
+        nodes = [_node(ids.node(), offered, bench, self._release) for _ in range(self.settings.nodes)]
+        if not nodes:
+            nodes = [Node(id=ids.node(), is_compute=False, labels=_labels("", self._release))]
+        self.orchestrator = Orchestrator(
+            release=self._release,
+            clock=self.clock,
+            ids=ids,
+            nodes=nodes,
+            workbench=bench,
+            strict=self.settings.strict,
+        )
+        self.info = self._describe(_url(listener), ready, offered)
+        await self._serve(listener)
+
+    def _workbench(self, ready: RunnersReady, files_url: str) -> Workbench:
+        s3 = self._s3.access() if self._s3.is_on else None
+        opened = [OpenFolder(path.folder, path.writable) for path in self.settings.allow_local_paths]
+        return Workbench(
+            runners=ready.runners,
+            sources=build_sources(self._release, s3=s3, opened=opened, any_host=self.settings.allow_url_inputs),
+            publishers=build_publishers(
+                self._release,
+                self._subfolder("uploads"),
+                files_folder=self._subfolder("published"),
+                files_url=files_url,
+                s3=s3,
+            ),
+            folder=self._subfolder("runs"),
+        )
+
+    async def _serve(self, listener: socket.socket) -> None:
+        settings = self.settings
+        # The recorded CORS answers let any web page in, so they are shown only where it could reach nothing.
+        cors = settings.strict and settings.docker_runner in ("off", "scripted") and not settings.allow_local_paths
+        host, port = listener.getsockname()[:2]
+        api = build_routes(self.orchestrator, cors=cors, address=lambda: (host, port))
+        app = Guard(
+            _Switch(api, build_control(self.orchestrator, lambda: self.info)),
+            Doors(settings.allow_hosts, settings.allow_origins, any_origin=cors),
+        )
+        config = uvicorn.Config(
+            app,
+            http=Protocol,
+            ws="none",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        while not self._server.started:
+            if self._serving.done():
+                await self._serving
+                raise OSError("the server ended before it was ready")
+            await asyncio.sleep(0)
+
+    def _subfolder(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _describe(self, url: str, ready: RunnersReady, offered: Capacity) -> StubInfo:
+        docker = [note for note in ready.notes if note.startswith("docker: ")]
+        size = f"{offered.cpu:g} CPU, {offered.memory / 1e9:.0f} GB, {offered.gpu} GPU each"
+        return StubInfo(
+            release=self.settings.emulate,
+            url=url,
+            s3_endpoint=self._s3.endpoint,
+            s3_note={"embedded": "buckets appear on first use", "off": "off", "aws": "AWS, with this machine's keys"}.get(
+                self.settings.s3, "not ours, given by --s3"
+            ),
+            clock=self.clock.mode,
+            nodes=self.settings.nodes,
+            node_size=size if self.settings.strict else f"{size}, advertised",
+            docker=docker[0].removeprefix("docker: ") if docker else "off",
+            runners=tuple(sorted(f"{engine}: {runner.name}" for engine, runner in ready.runners.items())),
+            notes=tuple(note for note in ready.notes if note not in docker),
+            flags=tuple(asdict(self.settings, dict_factory=_plain).items()),
+        )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the command line decides what a signal means."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+class _Switch:
+    """`/stub/...` goes to the control surface, all else to the emulated one."""
+
+    def __init__(self, api: Api, control: ASGIApp) -> None:
+        self._api = api
+        self._control = control
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "http" and (path == "/stub" or path.startswith("/stub/")):
+            await self._control({**scope, "path": path if path != "/stub" else "/stub/"}, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+
+def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in items}
+
+
+def _node(node_id: str, offered: Capacity, bench: Workbench, release: Release) -> Node:
+    return Node(
+        id=node_id,
+        labels=_labels(node_id, release),
+        engines=tuple(bench.runners),
+        publishers=tuple(bench.publishers),
+        storage_sources=tuple(bench.sources),
+        capacity=offered,
+    )
+
+
+def _labels(node_id: str, release: Release) -> Mapping[str, str]:
+    if release.node_name_label:
+        return {"name": node_id, "os_arch": "amd64", "os_type": "linux"}
+    return {"Architecture": "amd64", "Operating-System": "linux"}
+
+
+def _this_machine(folder: Path, release: Release) -> Capacity:
+    share = release.allocated_share
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Capacity(
+        cpu=round((os.cpu_count() or 1) * share, 3),
+        memory=int(memory * share),
+        disk=int(shutil.disk_usage(folder).free * share),
+    )
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - shown as the address that this machine reaches it by
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104 - as above
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -74,7 +255,6 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
-        listener.listen(1024)
     except OSError:
         listener.close()
         raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.domain.hosts import is_loopback
 from orchestrator_stub.domain.release import DEFAULT_RELEASE, RELEASES
 
 DOCKER_RUNNERS = ("auto", "off", "sandbox", "scripted")
@@ -63,17 +63,6 @@ class Settings:
     def binds_loopback(self) -> bool:
         """True when only this machine can connect."""
         return is_loopback(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    """True for `localhost`, names below it, and loopback addresses (brackets allowed)."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 class _Parser(argparse.ArgumentParser):

@@ -13,13 +13,12 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator_stub.settings import is_loopback
+from orchestrator_stub.domain.hosts import is_loopback
 
 Message = MutableMapping[str, Any]
-ASGIApp = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +51,7 @@ class Guard:
         self._app = app
         self._doors = doors
 
-    async def __call__(
-        self,
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Let the request through or answer it."""
         if scope["type"] in ("http", "websocket"):
             host, origin = _headers(scope["headers"])
@@ -79,7 +73,7 @@ def _headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
     return host, origin
 
 
-async def _refuse(scope: Message, send: Callable[[Message], Awaitable[None]], text: str) -> None:
+async def _refuse(scope: Message, send: Send, text: str) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": text[:120]})
         return

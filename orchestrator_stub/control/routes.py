@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from orchestrator_stub.control.info import StubInfo
 from orchestrator_stub.control.jobs_page import MOST, render
-from orchestrator_stub.engine.orchestrator import ExecutionQuery, HistoryQuery, JobQuery, Orchestrator
+from orchestrator_stub.engine.orchestrator import Orchestrator
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -21,30 +21,22 @@ _PAGE_HEADERS = {
 
 
 def build_control(orchestrator: Orchestrator, info: Callable[[], StubInfo]) -> Starlette:
-    """The app that answers `/stub/...` (mounted at `/stub`)."""
+    """The app that answers `/stub/...` (it sees whole paths)."""
 
     async def facts(_: Request) -> Response:
         return JSONResponse(info().to_plain())
 
     async def jobs(_: Request) -> Response:
-        everything = orchestrator.list_jobs(JobQuery(namespace="*", reverse=True)).items
-        rows = [
-            (
-                job,
-                orchestrator.executions(job.id, ExecutionQuery()).items,
-                orchestrator.history(job.id, HistoryQuery()).items,
-            )
-            for job in everything[:MOST]
-        ]
-        return HTMLResponse(render(info().release, len(everything), rows), headers=_PAGE_HEADERS)
+        page = render(info().release, sum(orchestrator.counts().values()), orchestrator.newest(MOST))
+        return HTMLResponse(page, headers=_PAGE_HEADERS)
 
     async def nothing(request: Request) -> Response:
-        return JSONResponse({"error": f"/stub{request.url.path.removeprefix('/stub')}: no such page"}, status_code=404)
+        return JSONResponse({"error": f"{request.url.path}: no such page"}, status_code=404)
 
     return Starlette(
         routes=[
-            Route("/info", facts),
-            Route("/", jobs),
+            Route("/stub/info", facts),
+            Route("/stub/", jobs),
             Route("/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
         ]
     )

@@ -146,6 +146,8 @@ class Release:
     """1.5.2 calls a malformed image reference not available; later releases hand on the engine's complaint (golden 73)."""
     publisher_encoding: bool = True
     """The s3 publisher's Encoding is understood (1.6+); 1.5.2 ignores it and always archives (FINDINGS 3)."""
+    allocated_share: float = 0.8
+    """Part of the host that a node offers (fact sheet 13.1: 70 % in 1.5.2, 80 % from 1.6 on)."""
     local_input: bool = True
     """The input type `local` exists beside `localDirectory` (1.8+, fact sheet 3.5)."""
 
@@ -218,6 +220,7 @@ _R152 = replace(
     partitions=False,
     connection_state=False,
     queue_on_node=False,
+    allocated_share=0.7,
     license_answer="",
     env_and_network_checked=False,
     job_decoded_apart=False,

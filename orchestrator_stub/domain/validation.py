@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
@@ -24,6 +23,17 @@ from orchestrator_stub.domain.quantity import duration_text, parse_bytes, parse_
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import JobType
 
+_ESCAPES = {
+    '"': r"\"",
+    "\\": r"\\",
+    "\a": r"\a",
+    "\b": r"\b",
+    "\f": r"\f",
+    "\n": r"\n",
+    "\r": r"\r",
+    "\t": r"\t",
+    "\v": r"\v",
+}
 _DOMAIN = re.compile(r"\b([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,}\b", re.ASCII)
 _PORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_PORT_NAME = 256 - len("BACALHAU_HOST_PORT_")
@@ -86,15 +96,16 @@ def refuse_unstorable(job: Job) -> None:
 
 def quoted(text: str) -> str:
     """Text in double quotes as released servers quote it in messages: unprintable characters escaped."""
-    shown = []
-    for letter in json.dumps(text, ensure_ascii=False)[1:-1]:
-        if letter.isprintable():
-            shown.append(letter)
-        elif ord(letter) < 0x80:
-            shown.append(f"\\x{ord(letter):02x}")
-        else:
-            shown.append(f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}")
-    return '"' + "".join(shown) + '"'
+    return '"' + "".join(_ESCAPES.get(letter) or _escaped(letter) for letter in text) + '"'
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    if letter.isprintable():
+        return letter
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _under(head: str, problems: Iterable[str]) -> Iterator[str]:

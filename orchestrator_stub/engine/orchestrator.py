@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -338,6 +339,11 @@ class Orchestrator:
     def is_busy(self) -> bool:
         """True while something runs in real time (such work holds a virtual clock)."""
         return self._compute.real_work > 0
+
+    def newest(self, most: int) -> list[tuple[Job, tuple[Execution, ...], tuple[HistoryItem, ...]]]:
+        """The newest jobs, newest first, with all that is known of them."""
+        records = itertools.islice(self._store.in_order("", reverse=True), most)
+        return [(record.job, tuple(record.executions), tuple(record.history)) for record in records]
 
     def counts(self) -> dict[JobState, int]:
         """How many jobs are in which state."""

@@ -284,3 +284,31 @@ def pauses(monkeypatch):
     for place in ("attempt", "job", "submission"):
         monkeypatch.setattr(f"airflow_provider_bacalhau.hooks.{place}.pause", next_step)
     return steps
+
+
+@pytest.fixture
+def served():
+    """Serve bytes as a compute node's publisher does: `served(data, name=...)` gives the URL."""
+    files = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            data = files.get(self.path)
+            self.send_response(200 if data is not None else 404)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+            self.wfile.write(data or b"")
+
+        def log_message(self, *args):
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def serve(data, name):
+        files[f"/{name}"] = data
+        return f"http://127.0.0.1:{server.server_port}/{name}"
+
+    yield serve
+    server.shutdown()
+    server.server_close()

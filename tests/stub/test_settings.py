@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orchestrator_stub.domain.errors import SettingsError
-from orchestrator_stub.settings import AllowedPath, Settings, is_loopback, parse
+from orchestrator_stub.domain.hosts import is_loopback
+from orchestrator_stub.settings import AllowedPath, Settings, parse
 
 
 def test_no_flag_means_the_documented_defaults():

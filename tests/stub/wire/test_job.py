@@ -11,6 +11,7 @@ from orchestrator_stub.domain.errors import HandlerPanicError, OrchestratorError
 from orchestrator_stub.domain.normalise import normalise, sanitise
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.domain.states import JobState
+from orchestrator_stub.domain.validation import validate
 from orchestrator_stub.wire import schema
 from orchestrator_stub.wire.gojson import dumps
 from orchestrator_stub.wire.job import job_fields, parse_job
@@ -104,3 +105,20 @@ def test_old_servers_trim_before_they_check():
     body = {"Job": {"Tasks": [{"Network": {"Type": "HTTP", "Domains": [" A.B "]}}]}}
     domains = {name: submitted(body, RELEASES[name]).task.network.domains for name in ("1.6.5", "1.7.0")}
     assert domains == {"1.6.5": ("a.b",), "1.7.0": (" A.B ",)}
+
+
+@pytest.mark.parametrize("scenario", ["26", "27", "29"])
+def test_recorded_problems(release, steps, scenario):
+    """The 400 of some wrong job would be worded unlike the real server's."""
+    seen, different = 0, {}
+    for name, step in steps(scenario).items():
+        answer = json.loads(step["body"])
+        refused_late = answer.get("Code") != "InternalError" or answer["Message"].startswith(("code=", "empty/nil"))
+        if step["status"] != 400 or refused_late or "body" not in step["request"]:
+            continue
+        seen += 1
+        got = "\n".join(validate(submitted(step["request"]["body"], release), release))
+        if got != answer["Message"]:
+            different[name] = (answer["Message"], got)
+    assert seen > 0
+    assert different == {}
