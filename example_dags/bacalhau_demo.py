@@ -25,7 +25,7 @@ def bacalhau_demo() -> None:
         task_id="squares",
         module=PROGRAM,
         parameters=["square", "/outputs/squares.txt", "/inputs/numbers.txt"],
-        inputs={"/inputs/numbers.txt": "s3://demo-raw/numbers.txt"},
+        inputs={"/inputs": "s3://demo-raw/numbers.txt"},  # a folder, also for one object
         publisher="s3://demo-results/squares/{jobID}/{executionID}?encoding=plain",
         xcom_value="results",
     )
@@ -53,7 +53,7 @@ def bacalhau_demo() -> None:
     @task.short_circuit(ignore_downstream_trigger_rules=False)
     def docker_is_there() -> bool:
         """Whether some node runs docker jobs; without one the last task is skipped."""
-        nodes = BacalhauHook().list_nodes()["items"]
+        nodes = BacalhauHook().list_nodes()
         return any("docker" in node["Info"]["ComputeNodeInfo"]["ExecutionEngines"] for node in nodes)
 
     check = BacalhauDockerOperator(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import uvicorn
@@ -22,5 +23,15 @@ async def nothing(_request: Request) -> Response:
 
 
 if __name__ == "__main__":
-    app = Starlette(routes=[Route("/", nothing)])
-    uvicorn.run(app, port=int(sys.argv[1]), http=Protocol, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        Starlette(routes=[Route("/", nothing)]),
+        port=int(sys.argv[1]),
+        http=Protocol,
+        ws="none",
+        loop="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    asyncio.run(uvicorn.Server(config).serve())

@@ -96,7 +96,7 @@ def follow(stage: Stage, narrator: Narrator, run_id: str) -> str:
 
 def summary(stage: Stage, run_id: str) -> None:
     """Print the jobs, what ran them, and what they left in S3."""
-    runners = [str(name) for name in stage.stub_info()["runners"]]
+    runners = dict(str(pair).split(": ", 1) for pair in stage.stub_info()["runners"])
     print(f"\njobs at the stub ({stage.stub_url}):")
     for job in stage.stub_jobs():
         engine = job["Tasks"][0]["Engine"]["Type"]
@@ -105,7 +105,7 @@ def summary(stage: Stage, run_id: str) -> None:
             for run in stage.stub_executions(job["ID"])
         )
         state = job["State"]["StateType"]
-        print(f"  {job['ID']}  {state:<10} engine {engine}, runner {runner_of(engine, runners)}  {states}")
+        print(f"  {job['ID']}  {state:<10} engine {engine}, runner {runners.get(engine.lower(), 'none')}  {states}")
     print("\nresults:")
     found = results(stage, run_id)
     for uri in found:
@@ -115,13 +115,6 @@ def summary(stage: Stage, run_id: str) -> None:
     if not found:
         print("  none")
     print(flush=True)
-
-
-def runner_of(engine: str, runners: list[str]) -> str:
-    """What runs this engine's jobs, from the stub's own list."""
-    if engine in runners:
-        return engine
-    return next((name for name in runners if name != "wasm"), "none")
 
 
 def results(stage: Stage, run_id: str) -> list[str]:

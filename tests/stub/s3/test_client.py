@@ -97,9 +97,9 @@ def test_object_urls_of_aws_itself():
     assert access.object_url("b", "k", endpoint="", region="eu-west-1") == "https://b.s3.eu-west-1.amazonaws.com/k"
 
 
-async def test_objects_go_up_and_down(service, tmp_path):
+async def test_objects_go_up_and_down(shared_s3, tmp_path):
     """Small and large objects, with the checksum that AWS would give."""
-    access = service.access()
+    access = shared_s3.access()
     small, large, copy = tmp_path / "small", tmp_path / "large", tmp_path / "copy"
     small.write_bytes(b"small")
     large.write_bytes(b"0123456789" * (PART // 8))
@@ -118,21 +118,21 @@ async def test_objects_go_up_and_down(service, tmp_path):
     assert listed == [("large", large.stat().st_size), ("small", 5)]
 
 
-async def test_errors_read_as_recorded(service, tmp_path):
+async def test_errors_read_as_recorded(shared_s3, tmp_path):
     """History would show other words than a real server's."""
-    access = service.access()
+    access = shared_s3.access()
     path = tmp_path / "f"
     path.write_bytes(b"x")
 
     def use():
         client = access.client("", "")
-        client.create_bucket(Bucket="box")
+        client.create_bucket(Bucket="errors")
         texts = []
         for call in (
-            lambda: head_object(client, "box", "nope"),
+            lambda: head_object(client, "errors", "nope"),
             lambda: access.upload(client, "nope", "k", path, with_checksum=False),
             lambda: list(read_objects(client, "nope", "")),
-            lambda: download(client, "box", "nope", path),
+            lambda: download(client, "errors", "nope", path),
         ):
             with pytest.raises(S3Error) as failure:
                 call()

@@ -49,15 +49,15 @@ def test_the_query_is_in_the_recorded_order():
     assert "X-Amz-Date=20250101T123015Z&X-Amz-Expires=900" in url
 
 
-async def test_the_embedded_s3_serves_it(service):
+async def test_the_embedded_s3_serves_it(shared_s3):
     """The URL that /results gives would not work."""
-    access = service.access()
+    access = shared_s3.access()
 
     def use():
         client = access.client("", "")
-        client.create_bucket(Bucket="box")
-        client.put_object(Bucket="box", Key="a b.tar.gz", Body=b"bytes")
-        url = access.object_url("box", "a b.tar.gz", endpoint="", region="")
+        client.create_bucket(Bucket="signed")
+        client.put_object(Bucket="signed", Key="a b.tar.gz", Body=b"bytes")
+        url = access.object_url("signed", "a b.tar.gz", endpoint="", region="")
         with urllib.request.urlopen(presigned_get(url, keys=access.keys(), region="us-east-1", now=NOW)) as answer:
             return answer.read()
 
