@@ -23,7 +23,7 @@ demo: venv
 	@$(PY) tests/commands/demo.py
 
 up: venv
-	@$(PY) tests/commands/up.py --dags "$(DAGS)" --runner "$(RUNNER)"
+	@exec $(PY) tests/commands/up.py --dags "$(DAGS)" --runner "$(RUNNER)"
 
 test: venv venv-3.1
 	@$(PY) tests/commands/run_tests.py

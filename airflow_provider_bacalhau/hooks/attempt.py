@@ -27,7 +27,7 @@ from airflow_provider_bacalhau.version_compat import (
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.hooks.connection import Connected
     from airflow_provider_bacalhau.lifecycle.identity import Epoch, Lifetime, TaskRef
     from airflow_provider_bacalhau.lifecycle.submission import Record
 
@@ -182,8 +182,8 @@ class TaskStore:
             store_forever(self._context, {"phase": "looking"} if record is None else record.to_plain())
         except Exception as error:
             raise AttemptOver(
-                "Airflow keeps no record for this try, as for one that another try has replaced, so it submits and stops "
-                f"nothing: {error}"
+                "Airflow keeps no record for this try, as for one that another try has replaced, so it submits and "
+                f"stops nothing: {error}"
             ) from error
 
 
@@ -203,7 +203,7 @@ class KillSwitch:
         self.unique_names = True
         self._client: Client | None = None
 
-    def arm(self, hook: BacalhauHook, reason: str) -> None:
+    def arm(self, hook: Connected, reason: str) -> None:
         """Make the client that a kill will use; `reason` goes with the stop."""
         from airflow_provider_bacalhau.client.sync import Client
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_bacalhau import __version__
 from airflow_provider_bacalhau.errors import (
@@ -19,12 +20,49 @@ from airflow_provider_bacalhau.errors import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_bacalhau.client.config import ClientConfig, Parsed
+    from airflow_provider_bacalhau.client.aio import AsyncClient
+    from airflow_provider_bacalhau.client.config import ClientConfig, ConnectionOptions, Parsed
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
     from airflow_provider_bacalhau.models.node import Node
 
 _PREFIX = "extra__bacalhau__"
+
+
+class Connected(Protocol):
+    """A hook, as far as the rest of this room needs one; `hooks.bacalhau.BacalhauHook` is it."""
+
+    bacalhau_conn_id: str
+
+    @property
+    def log(self) -> Any:
+        """The task's logger."""
+
+    @property
+    def config(self) -> ClientConfig:
+        """Address, credential, TLS, timeouts."""
+
+    @property
+    def options(self) -> ConnectionOptions:
+        """What else the connection says."""
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace of calls that name none."""
+
+    def parsed(self) -> Parsed:
+        """The connection, read and checked once."""
+
+    async def aparsed(self) -> Parsed:
+        """As `parsed`, for a running event loop."""
+
+    def get_conn(self) -> Client:
+        """The hook's own client."""
+
+    def new_client(self) -> Client:
+        """A further client that shares nothing with it."""
+
+    def aconn(self) -> AbstractAsyncContextManager[AsyncClient]:
+        """An async client."""
 
 
 def parse(connection: Any) -> Parsed:
@@ -76,7 +114,7 @@ PATIENCE = 4.0
 _NOBODY = "j-00000000-0000-4000-8000-000000000000"
 
 
-def check(hook: BacalhauHook) -> tuple[bool, str]:
+def check(hook: Connected) -> tuple[bool, str]:
     """Prove without effect that the connection may read and submit.
 
     :return: whether it may, and a sentence for the form; a failure names the field to change.

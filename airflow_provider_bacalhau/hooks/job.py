@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.sync import Client
     from airflow_provider_bacalhau.hooks.attempt import Pin
-    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.hooks.connection import Connected
     from airflow_provider_bacalhau.lifecycle.identity import Cause, Epoch
     from airflow_provider_bacalhau.lifecycle.submission import Found
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
@@ -96,7 +96,7 @@ def out_of_time(watch: Watch, limit: str, now: float) -> Verdict:
     return replace(known, phase="total", message=text, seconds=spent, submitted_at=watch.submitted_at, finished_at=now)
 
 
-def wait_call(hook: BacalhauHook, job_id: str, namespace: str | None, **limits: Any) -> dict[str, Any]:
+def wait_call(hook: Connected, job_id: str, namespace: str | None, **limits: Any) -> dict[str, Any]:
     """Look until the job has ended, in this thread."""
     client = hook.get_conn()
     watch = _watch(hook, job_id, namespace, limits)
@@ -113,7 +113,7 @@ def wait_call(hook: BacalhauHook, job_id: str, namespace: str | None, **limits: 
         pause(_capped(step.after, now, deadline))
 
 
-async def await_call(hook: BacalhauHook, job_id: str, namespace: str | None, **limits: Any) -> dict[str, Any]:
+async def await_call(hook: Connected, job_id: str, namespace: str | None, **limits: Any) -> dict[str, Any]:
     """Look until the job has ended, without holding up the loop."""
     await hook.aparsed()
     space = namespace or hook.namespace
@@ -132,7 +132,7 @@ async def await_call(hook: BacalhauHook, job_id: str, namespace: str | None, **l
             await asyncio.sleep(_capped(step.after, now, deadline))
 
 
-def _watch(hook: BacalhauHook, job_id: str, namespace: str | None, limits: Mapping[str, Any]) -> Watch:
+def _watch(hook: Connected, job_id: str, namespace: str | None, limits: Mapping[str, Any]) -> Watch:
     from airflow_provider_bacalhau.lifecycle.durations import seconds_of
     from airflow_provider_bacalhau.lifecycle.watch import Watch, WatchPolicy
 
@@ -158,7 +158,7 @@ def _capped(after: float | None, now: float, deadline: float | None) -> float:
     return max(0.0, min(after or 0.0, (deadline - now) if deadline is not None else 3600.0))
 
 
-def _concluded(hook: BacalhauHook, verdict: Verdict) -> dict[str, Any]:
+def _concluded(hook: Connected, verdict: Verdict) -> dict[str, Any]:
     from airflow_provider_bacalhau.hooks.results import manifest_of
     from airflow_provider_bacalhau.lifecycle.verdict import handle
 

@@ -7,6 +7,7 @@ first is closed with one line that says so, and is not opened again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.config import ClientConfig
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.hooks.connection import Connected
     from airflow_provider_bacalhau.lifecycle.watch import Observation
     from airflow_provider_bacalhau.models.execution import Execution
     from airflow_provider_bacalhau.models.job import Job
@@ -46,13 +47,14 @@ class LiveLog:
         self._nodes: set[str] = set()
         self._whole: set[str] = set()
         self._followers: set[asyncio.Task[None]] = set()
+        self._ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     def offer(self, seen: Observation) -> None:
         """Start to follow executions that run since this look, one a node."""
-        if seen.job is None or seen.job.engine == "wasm":  # a wasm job has no live log on any release (FINDINGS 1)
-            return
+        if self._ended or seen.job is None or seen.job.engine == "wasm":
+            return  # a wasm job has no live log on any release (FINDINGS 1)
         for one in seen.executions:
             runs = one.is_live and one.desired_state == "Running" and one.node_id not in self._nodes
             if runs and len(self._nodes) < MOST_FOLLOWED:
@@ -61,15 +63,20 @@ class LiveLog:
 
     def finish(self, seconds: float) -> frozenset[str]:
         """Wait at most so long for the streams to end, then close them; returns the executions that were read whole."""
-        if self._loop is not None and self._thread is not None:
-            asyncio.run_coroutine_threadsafe(self._end(seconds), self._loop)
-            self._thread.join(seconds + 1.0)
+        loop, thread = self._loop, self._thread
+        self._ended, self._loop = True, None
+        if loop is not None and thread is not None:
+            ending = asyncio.run_coroutine_threadsafe(self._end(seconds), loop)
+            with contextlib.suppress(TimeoutError):  # a stream that cannot even be closed is left to the process' end
+                ending.result(seconds + 1.0)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(1.0)
         return frozenset(self._whole)
 
     def _submit(self, execution_id: str, node: str, prefix: str) -> None:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="bacalhau-logs", daemon=True)
+            self._thread = threading.Thread(target=_serve, args=(self._loop,), name="bacalhau-logs", daemon=True)
             self._thread.start()
         self._loop.call_soon_threadsafe(self._start, execution_id, node, prefix)
 
@@ -85,7 +92,6 @@ class LiveLog:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        asyncio.get_running_loop().stop()
 
     async def _follow(self, execution_id: str, node: str, prefix: str) -> None:
         from airflow_provider_bacalhau.client.aio import AsyncClient
@@ -139,7 +145,7 @@ class Output:
 
 
 def outputs_of(
-    hook: BacalhauHook,
+    hook: Connected,
     job: Job,
     executions: Sequence[Execution],
     manifest: Manifest,
@@ -166,7 +172,7 @@ def outputs_of(
     return [found[one.id] for one in wanted if one.id in found]
 
 
-def dump(hook: BacalhauHook, job_id: str, *, namespace: str | None, execution_id: str | None, timeout: float) -> str:
+def dump(hook: Connected, job_id: str, *, namespace: str | None, execution_id: str | None, timeout: float) -> str:
     """What the log socket gives at once, within `timeout` seconds."""
     pieces: list[str] = []
 
@@ -193,6 +199,13 @@ def dump(hook: BacalhauHook, job_id: str, *, namespace: str | None, execution_id
     return "".join(pieces)
 
 
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
 def _quietly(read: Callable[[], None]) -> None:
     try:
         read()
@@ -203,7 +216,7 @@ def _quietly(read: Callable[[], None]) -> None:
 class _Reader:
     """Reads the outputs of one job's executions, each from its best source."""
 
-    def __init__(self, hook: BacalhauHook, client: Client, job: Job, manifest: Manifest) -> None:
+    def __init__(self, hook: Connected, client: Client, job: Job, manifest: Manifest) -> None:
         self._hook = hook
         self._client = client
         self._job = job

@@ -10,7 +10,7 @@ from airflow_provider_bacalhau.errors import ApiError
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.hooks.connection import Connected
     from airflow_provider_bacalhau.models.execution import Execution
     from airflow_provider_bacalhau.models.job import Job
     from airflow_provider_bacalhau.models.results import PublishedResult
@@ -22,7 +22,7 @@ JobPlace = tuple[str, str | None]
 
 
 def download(
-    hook: BacalhauHook,
+    hook: Connected,
     jobs: Sequence[str | JobPlace],
     target: str,
     *,
@@ -57,7 +57,7 @@ def manifest_of(client: Client, job: Job, executions: Sequence[Execution]) -> Ma
 
 
 def fetcher(
-    hook: BacalhauHook,
+    hook: Connected,
     jobs: Sequence[Job],
     *,
     aws_conn_id: str | None = None,

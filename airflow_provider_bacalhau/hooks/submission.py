@@ -36,7 +36,7 @@ from airflow_provider_bacalhau.hooks.job import jobs_of, worth_of
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+    from airflow_provider_bacalhau.hooks.connection import Connected
     from airflow_provider_bacalhau.lifecycle.identity import TaskRef
     from airflow_provider_bacalhau.lifecycle.submission import Found, Me, Policy, Record, StopOrder
     from airflow_provider_bacalhau.models.job import Job
@@ -295,7 +295,7 @@ class _Progress:
     puts: int = 0
 
 
-def submit_call(hook: BacalhauHook, job: Mapping[str, Any], identity: str | None) -> str:
+def submit_call(hook: Connected, job: Mapping[str, Any], identity: str | None) -> str:
     """Submit a job for one call of `hook.submit_job`: a reply that is lost leads to a look-up, not to a second job."""
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
     from airflow_provider_bacalhau.lifecycle.spec import validate

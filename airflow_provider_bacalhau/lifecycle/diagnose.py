@@ -146,9 +146,7 @@ def hint_for(verdict: Verdict) -> str:
     return _KIND_HINTS.get(verdict.kind, "")
 
 
-def error_from(
-    verdict: Verdict, text: str, *, retryable: bool = True, link: str = "", task: str = ""
-) -> JobError:
+def error_from(verdict: Verdict, text: str, *, retryable: bool = True, link: str = "", task: str = "") -> JobError:
     """The typed error of a verdict that is not a success.
 
     :param text: the block that `explain` made.
@@ -268,5 +266,3 @@ def _fit(head: str, middle: str, tail: str) -> str:
     if len(middle) > room:
         middle = middle[: max(0, room - 3)].rstrip() + "..."
     return (head + middle + tail)[:FIRST_LINE]
-
-

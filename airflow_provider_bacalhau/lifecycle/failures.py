@@ -37,7 +37,7 @@ def kind_of(message: str, topic: str = "") -> Kind:
 
 
 def timed_out_phase(message: str) -> Phase:
-    """"total" or "run" for the server's own timeout texts, else ""."""
+    """ "total" or "run" for the server's own timeout texts, else ""."""
     if message.startswith("Job timed out."):
         return "total"
     return "run" if message.startswith("Execution timed out") else ""

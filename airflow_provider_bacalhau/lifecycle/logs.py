@@ -77,9 +77,7 @@ def tail(text: str, count: int = TAIL_LINES) -> str:
 Source = Literal["run_output", "archive", "dump", "none"]
 
 
-def source_after_verdict(
-    *, truncated: bool, engine: str, published: bool, ran: bool, dump_is_full: bool
-) -> Source:
+def source_after_verdict(*, truncated: bool, engine: str, published: bool, ran: bool, dump_is_full: bool) -> Source:
     """Where a finished execution's whole output is to be read from.
 
     :param truncated: its RunOutput says so for a stream; wasm captures less than everything without saying so.

@@ -76,7 +76,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A job that carries our key, in whatever namespace. `created` is its CreateTime in nanoseconds."""
+    """A job that carries our key, in whatever namespace.
+
+    :param created: its CreateTime in nanoseconds.
+    :param swept: a watcher stopped it as the twin of another job, which is the one to follow.
+    """
 
     id: str
     namespace: str
@@ -86,6 +90,7 @@ class Found:
     job_class: JobClass
     created: int
     name: str = ""
+    swept: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -283,7 +288,9 @@ def found_from(job: Job, job_class: JobClass) -> Found | None:
     stamped = read_labels(job.labels)
     if stamped is None:
         return None
-    return Found(job.id, job.namespace, *stamped, job_class, job.create_time, job.name)
+    author = parse_stop_reason(job.state_message) if job.state == "Stopped" else None
+    swept = author is not None and author.cause == "twin"
+    return Found(job.id, job.namespace, *stamped, job_class, job.create_time, job.name, swept)
 
 
 def after_stop(
@@ -315,21 +322,20 @@ class Sweep:
     follow: Found
 
 
-def sweep(me: Me, mine: Found, found: Sequence[Found], policy: Policy, *, stopped_by_us: bool = False) -> Sweep:
+def sweep(me: Me, mine: Found, found: Sequence[Found], policy: Policy) -> Sweep:
     """Strays beside the watched job: older epochs, lower slots, twins of its slot. Never anything newer.
 
+    Of twins the survivor is followed: the same one by every watcher, whichever job it watched before. A job that was
+    itself swept hands over to its twin even when that one has failed: its outcome is the attempt's.
+
     :param mine: the watched job as this look shows it.
-    :param stopped_by_us: `mine` was stopped by a sweep of this attempt: a survivor among its twins is followed.
     """
-    twins = [
-        job
-        for job in found
-        if job.slot == mine.slot and job.fp == me.fp and me.epoch.may_adopt(job.epoch) and job.job_class != "bad"
-    ]
+    twins = [job for job in found if job.slot == mine.slot and job.fp == me.fp and me.epoch.may_adopt(job.epoch)]
     follow = mine
-    if twins and (mine.is_live or stopped_by_us):
-        worth = {"good": 0, "live": 1, "condemned": 2}
-        follow = min(twins, key=lambda job: (worth[job.job_class], *_age(job)))
+    others = [job for job in twins if not job.swept and (mine.swept or job.job_class != "bad")]
+    if others and (mine.is_live or mine.swept):
+        worth = {"good": 0, "live": 1, "condemned": 2, "bad": 3}
+        follow = min(others, key=lambda job: (worth[job.job_class], *_age(job)))
     orders = []
     for job in found:
         if not job.is_live or job.id == follow.id or is_foreign(me, job, policy):

@@ -2,37 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from airflow_provider_bacalhau.errors import ApiError, ResultError
 from airflow_provider_bacalhau.links.job import XCOM_KEY, job_url
-from airflow_provider_bacalhau.operators.leg import exit_codes_to_skip
 from airflow_provider_bacalhau.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:
-    from airflow_provider_bacalhau.hooks.attempt import Pin
+    from airflow.sdk import Context
+
+    from airflow_provider_bacalhau.hooks.attempt import KillSwitch, Pin
+    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
     from airflow_provider_bacalhau.hooks.logs import LiveLog, Output
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.models.execution import Execution
     from airflow_provider_bacalhau.models.job import Job
-    from airflow_provider_bacalhau.operators.leg import Leg
     from airflow_provider_bacalhau.results.manifest import Manifest
 
 
-class Handover:
-    """Speaks to Airflow on behalf of a leg."""
+class Arguments(Protocol):
+    """An operator, as far as a leg of its task needs it; `operators.job.BacalhauJobOperator` is it."""
 
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+    task_id: str
+    bacalhau_conn_id: str
+    namespace: str | None
+    wait_for_completion: bool
+    deferrable: bool
+    durable: bool
+    accept_timeout: float | timedelta | None
+    queue_timeout: float | timedelta | None
+    run_timeout: float | timedelta | None
+    total_timeout: float | timedelta | None
+    poll_interval: float | timedelta | None
+    execution_timeout: timedelta | None
+    stream_logs: Literal["live", "end", "off"] | None
+    on_kill_action: Literal["stop", "leave"]
+    retry_on_external_stop: bool
+    on_existing: Literal["new", "replace", "keep"] | None
+    fail_on_exit_code: bool
+    skip_on_exit_code: int | Collection[int] | None
+    xcom_value: Literal["handle", "results", "result", "stdout"]
+    job_overrides: Mapping[str, Any] | None
+    job_link: str | None
+
+    @property
+    def log(self) -> Any:
+        """The task's logger."""
+
+    def build_spec(self, context: Context) -> dict[str, Any]:
+        """The user's job spec."""
+
+    def job_name(self) -> str | None:
+        """How the submitted Name begins."""
+
+    def takes_leg(self, leg: Any) -> bool:
+        """Remember the leg that a kill has to end; True when the task was told to end already."""
+
+
+class Handover:
+    """Speaks to Airflow on behalf of a leg.
+
+    :param known: the job that an earlier leg has announced.
+    """
+
+    def __init__(
+        self,
+        operator: Arguments,
+        context: Mapping[str, Any],
+        hook: BacalhauHook,
+        kill: KillSwitch,
+        known: Pin | None,
+    ) -> None:
+        self._operator = operator
+        self._context = context
+        self._hook = hook
+        self._kill = kill
+        self._known = known
 
     def announce(self, pin: Pin) -> str:
         """Say which job it is, in log, XCom and link, as soon as it is known. Returns the link, empty without one."""
-        leg = self._leg
-        docs = leg.hook.get_conn().capabilities().docs_shapes
-        link = job_url(leg.hook.options.webui_url, pin.job_id, by_query=not docs)
-        if leg.pin is not None and leg.pin.job_id == pin.job_id:
+        docs = self._hook.get_conn().capabilities().docs_shapes
+        link = job_url(self._hook.options.webui_url, pin.job_id, by_query=not docs)
+        if self._known is not None and self._known.job_id == pin.job_id:
             return link
         self._push("bacalhau_pin", pin.to_plain())
         self._push("bacalhau_job", self._handle(_begun(pin), pin, ()))
@@ -40,13 +94,13 @@ class Handover:
         if link:
             self._push(XCOM_KEY, link)
         what = "Took over" if pin.adopted else "Submitted"
-        where = f"{leg.hook.config.base_url}, namespace {pin.namespace}{f', {link}' if link else ''}"
-        leg.log.info("%s Bacalhau job %s (%s) at %s", what, pin.job_id, pin.name, where)
+        where = f"{self._hook.config.base_url}, namespace {pin.namespace}{f', {link}' if link else ''}"
+        self._operator.log.info("%s Bacalhau job %s (%s) at %s", what, pin.job_id, pin.name, where)
         return link
 
     def left_running(self, pin: Pin) -> dict[str, Any]:
         """The value of a task that does not wait: from here on the job is nobody's to stop."""
-        self._leg.kill.release()
+        self._kill.release()
         return self._handle(_begun(pin), pin, ())
 
     def live_log(self, pin: Pin) -> LiveLog | None:
@@ -55,22 +109,21 @@ class Handover:
 
         if self._mode() != "live":
             return None
-        emit = self._leg.log.info
-        return LiveLog(self._leg.hook.config, pin.job_id, pin.namespace, lambda line: emit("%s", line))
+        emit = self._operator.log.info
+        return LiveLog(self._hook.config, pin.job_id, pin.namespace, lambda line: emit("%s", line))
 
     def own_xcom(self, key: str) -> Any:
         """What an earlier leg of this task pushed."""
-        ti = self._leg.context["ti"]
+        ti = self._context["ti"]
         return ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=getattr(ti, "map_index", None))
 
-    def conclude(self, pin: Pin, verdict: Verdict, live: LiveLog | None) -> Any:
+    def conclude(self, pin: Pin, verdict: Verdict, *, live: LiveLog | None, title: str) -> Any:
         """Logs, results, XCom; then the task's value.
 
         :raises JobError: the job did not do what the task wanted. AirflowSkipException: its exit code says skip.
         """
         from airflow_provider_bacalhau.lifecycle.logs import AFTER_VERDICT_SECONDS
 
-        leg = self._leg
         whole = live.finish(AFTER_VERDICT_SECONDS / 2) if live is not None else frozenset()
         job, executions, manifest = self._last_look(verdict)
         uris = manifest.uris() if manifest is not None else []
@@ -82,11 +135,11 @@ class Handover:
         if len(uris) == 1:
             self._push("result", uris[0])
         self._push("exit_codes", list(verdict.exit_codes))
-        leg.kill.release()
+        self._kill.release()
         self._skip(verdict)
         if not verdict.succeeded:
-            raise self._error(verdict, uris)
-        leg.log.info("%s", _summary(verdict, leg.attempt.ref.title))
+            raise self._error(pin, verdict, uris, title)
+        self._operator.log.info("%s", _summary(verdict, title))
         return self._value(handle, uris, outputs, executions)
 
     # --- inside ---------------------------------------------------------------------------------------------------
@@ -95,16 +148,16 @@ class Handover:
         """Job, executions and what was published; a server that does not answer now changes no verdict."""
         from airflow_provider_bacalhau.hooks.results import manifest_of
 
-        client = self._leg.hook.get_conn()
+        client = self._hook.get_conn()
         if verdict.outcome == "lost":
             return None, (), None
         try:
             job, executions, _ = client.describe_job(verdict.job_id, namespace=verdict.namespace or None)
             return job, executions, manifest_of(client, job, executions)
         except ApiError as error:
-            if verdict.succeeded and self._leg.operator.xcom_value in ("results", "result"):
+            if verdict.succeeded and self._operator.xcom_value in ("results", "result"):
                 raise
-            self._leg.log.warning("What the job published cannot be read: %s", error)
+            self._operator.log.warning("What the job published cannot be read: %s", error)
             return None, (), None
 
     def _outputs(
@@ -113,11 +166,11 @@ class Handover:
         from airflow_provider_bacalhau.hooks.logs import outputs_of
         from airflow_provider_bacalhau.lifecycle.logs import AFTER_VERDICT_SECONDS
 
-        leg, wanted = self._leg, self._leg.operator.xcom_value == "stdout"
+        wanted = self._operator.xcom_value == "stdout"
         if job is None or manifest is None or not job.is_terminal or (self._mode() == "off" and not wanted):
             return []
         skip = frozenset() if wanted else whole
-        outputs = outputs_of(leg.hook, job, executions, manifest, skip=skip, seconds=AFTER_VERDICT_SECONDS)
+        outputs = outputs_of(self._hook, job, executions, manifest, skip=skip, seconds=AFTER_VERDICT_SECONDS)
         if self._mode() == "off":
             return outputs
         for one in outputs:
@@ -125,20 +178,20 @@ class Handover:
                 continue
             mark = f"[{one.partition}] " if len(executions) > 1 else ""
             for line in one.lines():
-                leg.log.info("%s%s", mark, line)
+                self._operator.log.info("%s%s", mark, line)
         return outputs
 
     def _value(
         self, handle: dict[str, Any], uris: list[str], outputs: Sequence[Output], executions: Sequence[Execution]
     ) -> Any:
-        what = self._leg.operator.xcom_value
+        what = self._operator.xcom_value
         if what == "results":
             return uris
         if what == "stdout":
             done = {one.id for one in executions if one.reported_exit_code is not None}
             for one in outputs:
                 if one.note:
-                    self._leg.log.warning("xcom_value='stdout' is not the whole output: %s", one.note)
+                    self._operator.log.warning("xcom_value='stdout' is not the whole output: %s", one.note)
             return "".join(one.stdout for one in outputs if one.execution_id in done).rstrip("\n")
         if what == "result":
             if len(uris) != 1:
@@ -148,39 +201,37 @@ class Handover:
         return handle
 
     def _skip(self, verdict: Verdict) -> None:
-        codes = exit_codes_to_skip(self._leg.operator.skip_on_exit_code)
+        codes = exit_codes_to_skip(self._operator.skip_on_exit_code)
         bad = {code for code in verdict.exit_codes if code != 0}
         ended = verdict.succeeded or verdict.kind == "exit_code"
         hit = bad & codes if 0 not in codes else codes & set(verdict.exit_codes)
         if ended and hit and (bad <= codes):
             raise AirflowSkipException(f"Bacalhau job {verdict.job_id} ended with exit code {min(hit)}: skipped.")
 
-    def _error(self, verdict: Verdict, uris: Sequence[str]) -> Exception:
+    def _error(self, pin: Pin, verdict: Verdict, uris: Sequence[str], title: str) -> Exception:
         from airflow_provider_bacalhau.lifecycle.diagnose import error_from, explain
 
-        leg = self._leg
-        retryable = verdict.outcome != "stopped" or leg.operator.retry_on_external_stop
-        title = leg.attempt.ref.title
+        retryable = verdict.outcome != "stopped" or self._operator.retry_on_external_stop
         text = explain(
             verdict,
             task=title,
             published=uris,
-            try_number=leg.try_number,
-            max_tries=getattr(leg.context["ti"], "max_tries", None),
+            try_number=pin.try_number,
+            max_tries=getattr(self._context["ti"], "max_tries", None),
             retryable=retryable,
         )
-        return error_from(verdict, text, retryable=retryable, link=leg.operator.job_link or "", task=title)
+        return error_from(verdict, text, retryable=retryable, link=self._operator.job_link or "", task=title)
 
     def _handle(self, verdict: Verdict, pin: Pin, uris: Sequence[str]) -> dict[str, Any]:
         from airflow_provider_bacalhau.lifecycle.verdict import handle
 
-        return handle(verdict, results=uris, adopted=pin.adopted, server=self._leg.hook.config.base_url)
+        return handle(verdict, results=uris, adopted=pin.adopted, server=self._hook.config.base_url)
 
     def _push(self, key: str, value: Any) -> None:
-        self._leg.context["ti"].xcom_push(key=key, value=value)
+        self._context["ti"].xcom_push(key=key, value=value)
 
     def _mode(self) -> str:
-        one = self._leg.operator
+        one = self._operator
         return one.stream_logs or ("end" if one.deferrable else "live")
 
 
@@ -196,3 +247,10 @@ def _summary(verdict: Verdict, task: str) -> str:
     from airflow_provider_bacalhau.lifecycle.diagnose import summary
 
     return summary(verdict, task=task)
+
+
+def exit_codes_to_skip(value: Any) -> frozenset[int]:
+    """`skip_on_exit_code` as a set."""
+    if value is None:
+        return frozenset()
+    return frozenset([value]) if isinstance(value, int) else frozenset(int(code) for code in value)

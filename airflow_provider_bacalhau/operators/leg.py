@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.lifecycle.watch import Observation, Watch
-    from airflow_provider_bacalhau.operators.job import BacalhauJobOperator
+    from airflow_provider_bacalhau.operators.handover import Arguments
 
 
 @contextmanager
-def guarded(operator: BacalhauJobOperator, context: Mapping[str, Any], pin: Pin | None) -> Iterator[Leg]:
+def guarded(operator: Arguments, context: Mapping[str, Any], pin: Pin | None) -> Iterator[Leg]:
     """A leg whose connections are closed at its end, and whose errors are those that Airflow understands."""
     from airflow_provider_bacalhau.hooks.outcome import airflow_error
 
@@ -44,7 +44,7 @@ def guarded(operator: BacalhauJobOperator, context: Mapping[str, Any], pin: Pin 
 class Leg:
     """What one process knows and does for the attempt. `pin` is the identity that an earlier leg has fixed."""
 
-    def __init__(self, operator: BacalhauJobOperator, context: Mapping[str, Any], pin: Pin | None) -> None:
+    def __init__(self, operator: Arguments, context: Mapping[str, Any], pin: Pin | None) -> None:
         from airflow_provider_bacalhau.hooks.attempt import KillSwitch, try_number
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
         from airflow_provider_bacalhau.operators.handover import Handover
@@ -57,7 +57,7 @@ class Leg:
         self.kill = KillSwitch()
         self.try_number = try_number(context)
         self.started_at = time.time()
-        self.handover = Handover(self)
+        self.handover = Handover(operator, context, self.hook, self.kill, pin)
         self._live: LiveLog | None = None
 
     def clock(self) -> float:
@@ -241,7 +241,7 @@ class Leg:
     def conclude(self, pin: Pin, verdict: Verdict) -> Any:
         """Logs, results and XCom, then the task's value or the error that its job deserves."""
         ended, self._live = self._live, None
-        return self.handover.conclude(pin, verdict, ended)
+        return self.handover.conclude(pin, verdict, live=ended, title=self.attempt.ref.title)
 
     def remembered_pin(self) -> Pin | None:
         """The pin that an earlier leg of this try left in XCom."""
@@ -346,13 +346,6 @@ def check_words(operator: Any) -> None:
             f"{operator.task_id}: xcom_value={operator.xcom_value!r} needs the job's end; "
             "leave it out, or set wait_for_completion=True."
         )
-
-
-def exit_codes_to_skip(value: Any) -> frozenset[int]:
-    """`skip_on_exit_code` as a set."""
-    if value is None:
-        return frozenset()
-    return frozenset([value]) if isinstance(value, int) else frozenset(int(code) for code in value)
 
 
 def check_scheduled(spec: Mapping[str, Any], *, scheduled: bool, on_existing: str | None) -> None:

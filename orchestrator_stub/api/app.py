@@ -216,6 +216,8 @@ class Api:
     def _body(self, answer: Answer, request: Request) -> bytes:
         if request.method == "HEAD":
             return b""
+        if answer.body is not None:
+            return answer.body
         if answer.text is not None:
             return answer.text.encode("utf-8", "replace")
         pretty = self._release.page_shapes or "pretty" in request.query

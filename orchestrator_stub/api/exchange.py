@@ -21,11 +21,12 @@ _IGNORED_TYPES = ("application/xml", "text/xml", "application/x-www-form-urlenco
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent: `fields` as JSON, else `text` as it is."""
+    """What is sent: `body` or `text` as they are, else `fields` as JSON."""
 
     fields: Any = None
     status: int = 200
     text: str | None = None
+    body: bytes | None = None
     content_type: str = JSON_TYPE
     """"" = no such header."""
     escape_html: bool = True
@@ -53,6 +54,11 @@ class Request:
     def header(self, name: str) -> str:
         """A header's value, "" when there is none."""
         return self.headers.get(name.lower().encode(), b"").decode("latin-1")
+
+    @property
+    def has_query(self) -> bool:
+        """True when the address has parameters."""
+        return bool(self._raw_query)
 
     @property
     def query(self) -> dict[str, list[str]]:

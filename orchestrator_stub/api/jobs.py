@@ -7,10 +7,13 @@ from typing import Any, Literal
 
 from orchestrator_stub.api.client_version import HEADER, wants_states
 from orchestrator_stub.api.exchange import Answer, Request
+from orchestrator_stub.api.rendered import Rendered
 from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.job import Job
 from orchestrator_stub.domain.selector import Selector, parse_selector
 from orchestrator_stub.engine.orchestrator import ExecutionQuery, HistoryQuery, JobQuery, Orchestrator
 from orchestrator_stub.wire import schema
+from orchestrator_stub.wire.gojson import dumps
 from orchestrator_stub.wire.job import parse_job
 from orchestrator_stub.wire.parameters import NAMESPACE, PAGING, VERSIONS, Parameter
 from orchestrator_stub.wire.shapes import shapes_of
@@ -44,6 +47,7 @@ class JobRoutes:
         self._orchestrator = orchestrator
         self._release = orchestrator.release
         self._shapes = shapes_of(orchestrator.release)
+        self._rendered = Rendered(self._described)
         versions = VERSIONS if self._release.unique_names else ()
         self._describe_parameters = (*_DESCRIBE, *versions[:1])
         self._list_parameters = (NAMESPACE, *PAGING, *versions)
@@ -65,6 +69,8 @@ class JobRoutes:
 
     def describe(self, request: Request, ref: str) -> Answer:
         """GET /jobs/:id."""
+        if not request.has_query and not request.body:
+            return Answer(body=self._rendered.body(self._orchestrator.get_job(ref)))
         fields = request.bound(self._describe_parameters, schema.LIST)
         asked = fields.get("JobVersion") or 0
         namespace = fields.get("Namespace", "")
@@ -78,6 +84,9 @@ class JobRoutes:
             executions = self._orchestrator.executions(job.id, ExecutionQuery(version=asked))
             answer["Executions"] = self._shapes.executions(executions.items)
         return Answer(answer)
+
+    def _described(self, job: Job) -> bytes:
+        return dumps({"Job": self._shapes.job(job)}, pretty=self._shapes.pretty)
 
     def list(self, request: Request) -> Answer:
         """GET /jobs."""

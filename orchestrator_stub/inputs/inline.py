@@ -132,7 +132,7 @@ def _unpack(content: bytes, place: Path) -> None:
             target = place / path
             if member.isdir():
                 target.mkdir(parents=True, exist_ok=True)
-            elif (file := archive.extractfile(member)) is not None and member.isreg():
+            elif member.isreg() and (file := archive.extractfile(member)) is not None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as copy:
                     shutil.copyfileobj(file, copy)

@@ -90,8 +90,8 @@ class WasiHost:
                 write = self._write_file
                 return _BADF if write is None else int(write(caller, fd, vectors, count, written))
             memory = _memory(caller)
-            parts = struct.iter_unpack("<II", memory.read(caller, _u32(vectors), _u32(vectors) + 8 * _u32(count)))
-            data = b"".join(bytes(memory.read(caller, start, start + size)) for start, size in parts)
+            parts = struct.iter_unpack("<II", _read(memory, caller, vectors, 8 * _u32(count)))
+            data = b"".join(_read(memory, caller, start, size) for start, size in parts)
             self._log.write(1 if fd == 1 else 2, data)
             memory.write(caller, bytearray(struct.pack("<I", len(data))), _u32(written))
             return _SUCCESS
@@ -103,8 +103,7 @@ class WasiHost:
     def _poll_oneoff(self, caller: wasmtime.Caller, wishes: int, events: int, count: int, happened: int) -> int:
         try:
             memory = _memory(caller)
-            start = _u32(wishes)
-            table = bytes(memory.read(caller, start, start + 48 * _u32(count)))
+            table = _read(memory, caller, wishes, 48 * _u32(count))
             subscriptions = [table[place : place + 48] for place in range(0, len(table), 48)]
             delays = [self._delay(subscription) for subscription in subscriptions]
             first = min(delays, default=0)
@@ -136,6 +135,13 @@ def _event(subscription: bytes) -> bytes:
 def _memory(caller: wasmtime.Caller) -> wasmtime.Memory:
     memory: wasmtime.Memory = caller["memory"]  # type: ignore[assignment]  # KeyError or a memory in any WASI program
     return memory
+
+
+def _read(memory: wasmtime.Memory, caller: wasmtime.Caller, start: int, size: int) -> bytes:
+    data = bytes(memory.read(caller, _u32(start), _u32(start) + size))
+    if len(data) < size:
+        raise IndexError("the program's pointer leads out of its memory")
+    return data
 
 
 def _module(linker: wasmtime.Linker, text: str) -> wasmtime.Module:

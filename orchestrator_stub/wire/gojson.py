@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-_ODD_NUMBER = re.compile(r"[:,\[]-?\d+(?:\.\d+)?(?:e[+-]|(?<=\.0)[,}\]])")
+_ODD_NUMBER = re.compile(r"[:,\[]\s*-?\d+(?:\.\d+)?(?:e[+-]|(?<=\.0)[,}\]\s])")
 _EXACT = 2**53
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+_indent = json.JSONEncoder(ensure_ascii=False, separators=(",", ": "), indent=2, check_circular=False).encode
 
 
 def dumps(value: Any, *, pretty: bool = False, escape_html: bool = True) -> bytes:
@@ -24,11 +26,10 @@ def dumps(value: Any, *, pretty: bool = False, escape_html: bool = True) -> byte
 
     `pretty` indents by two blanks; `escape_html` False leaves `<`, `>` and `&` as they are (results only).
     """
-    text = _encode(value)
+    text = (_indent if pretty else _encode)(value)
     if _ODD_NUMBER.search(text):
         text = "".join(_exact(value))
-    if pretty:
-        text = _reindent(text)
+        text = _reindent(text) if pretty else text
     if escape_html:
         text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

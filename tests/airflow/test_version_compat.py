@@ -22,7 +22,6 @@ def test_it_imports_without_a_deprecation_warning():
 def test_final_errors_are_those_that_airflow_does_not_retry():
     """Airflow would retry what can never work."""
     assert issubclass(compat.AirflowFailException, compat.AirflowException)
-    assert issubclass(compat.TaskDeferralTimeout, compat.TaskDeferralError)
 
 
 def test_a_record_outlives_a_try(store):

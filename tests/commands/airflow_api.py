@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from typing import Any
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -26,6 +27,11 @@ class AirflowApi:
         except OSError:
             return None
         return {name: part.get("status") == "healthy" for name, part in answer.items()}
+
+    def warm_up(self) -> None:
+        """Have the api-server build what it builds at the first request of a worker."""
+        with suppress(OSError, ValueError):  # only time is lost when this fails
+            fetch(f"{self.url}/execution/health", timeout=60)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One call below `/api/v2`; None on 404. Raises OSError with the answer's text on any other failure."""
@@ -84,11 +90,13 @@ class AirflowApi:
         return lines
 
 
-def fetch(url: str, method: str = "GET", body: object = None, headers: dict[str, str] | None = None) -> Any:
+def fetch(
+    url: str, method: str = "GET", body: object = None, headers: dict[str, str] | None = None, *, timeout: float = 30
+) -> Any:
     """JSON of one request, sent straight to the address. Raises OSError."""
     data = None if body is None else json.dumps(body).encode()
     wanted = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
-    with DIRECT.open(urllib.request.Request(url, data, wanted, method=method), timeout=10) as answer:
+    with DIRECT.open(urllib.request.Request(url, data, wanted, method=method), timeout=timeout) as answer:
         text = answer.read()
     return json.loads(text) if text else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,6 +23,8 @@ class Narrator:
         """Start counting now."""
         self._started = time.monotonic()
         self._last = self._started
+        self._doing: Callable[[], str] | None = None
+        threading.Thread(target=self._beat, daemon=True).start()
 
     @property
     def seconds(self) -> float:
@@ -36,15 +39,25 @@ class Narrator:
     def wait(self, what: str, look: Callable[[], T | None], limit: float, status: Callable[[], str] = str) -> T:
         """Call `look` until it answers something else than None.
 
-        Says `what` goes on (with `status()`) whenever nothing was said for a while. Raises Failed after `limit` seconds.
+        Says that `what` goes on, with `status()` (which must not wait for anything), whenever nothing was said for a
+        while, even when `look` itself takes long. Raises Failed after `limit` seconds.
         """
         deadline = time.monotonic() + limit
+        self._doing = lambda: f"{what} {status()}".strip()
+        try:
+            while True:
+                answer = look()
+                if answer is not None:
+                    return answer
+                if time.monotonic() > deadline:
+                    raise Failed(f"{what}: not done within {limit:.0f} s. {status()}".strip())
+                time.sleep(LOOK_EVERY)
+        finally:
+            self._doing = None
+
+    def _beat(self) -> None:
         while True:
-            answer = look()
-            if answer is not None:
-                return answer
-            if time.monotonic() > deadline:
-                raise Failed(f"{what}: not done within {limit:.0f} s. {status()}".strip())
-            if time.monotonic() - self._last > SAY_EVERY:
-                self.say(f"{what} {status()}".strip())
             time.sleep(LOOK_EVERY)
+            doing = self._doing
+            if doing is not None and time.monotonic() - self._last > SAY_EVERY:
+                self.say(doing())

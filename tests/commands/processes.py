@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 TAG = "BACALHAU_STAGE"
 GRACE_SECONDS = 4.0
@@ -143,6 +144,12 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def end_with_parent() -> None:
+    """On Linux, be asked to end when the parent (make) is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def reap_orphans() -> None:
     """Collect every ended child that nobody waits for."""
     while True:
@@ -156,7 +163,7 @@ def reap_orphans() -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into one Interrupted; further ones do not disturb the clean-up."""
+    """Turn Ctrl-C, SIGTERM, a closed terminal and the parent's end into one Interrupted; more do not disturb the clean-up."""
 
     def interrupt(signum: int, _frame: object) -> None:
         for other in signals:
@@ -164,6 +171,7 @@ def interruptible() -> Iterator[None]:
         raise Interrupted(signum)
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    end_with_parent()
     before = [signal.signal(signum, interrupt) for signum in signals]
     try:
         yield

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import version
@@ -48,6 +49,8 @@ class Stage:
         self.stub_url = ""
         self.stub_release = ""
         self.airflow = AirflowApi("")
+        self._health = dict.fromkeys(COMPONENTS, False)
+        self._warm = False
 
     def start_stub(self, runner: str) -> None:
         """Start the stub with its own S3 and learn its variables. Raises Failed with its own words."""
@@ -94,7 +97,7 @@ class Stage:
         self._narrator.say(f"starting Airflow {version('apache-airflow')}: {', '.join(COMPONENTS)}")
         for name, arguments in COMPONENTS.items():
             self._start(name, [sys.executable, "-m", "airflow", *arguments])
-        self._narrator.wait("waiting for Airflow:", self._all_healthy, START_LIMIT, self._health)
+        self._narrator.wait("waiting for Airflow:", self._all_healthy, START_LIMIT, self._tell_health)
         self._narrator.say(f"Airflow answers at {self.airflow.url}")
 
     def _make_database(self) -> None:
@@ -118,13 +121,16 @@ class Stage:
     def _all_healthy(self) -> bool | None:
         self._check_running()
         health = self.airflow.healthy()
-        return True if health and all(health.get(HEALTH_NAMES.get(name, name)) for name in COMPONENTS) else None
+        if health is not None and not self._warm:
+            self._warm = True
+            # The api-server builds the API of the workers at its first request, which takes seconds that the first
+            # task would wait; now the other components are still starting.
+            threading.Thread(target=self.airflow.warm_up, daemon=True).start()
+        self._health = {name: bool((health or {}).get(HEALTH_NAMES.get(name, name))) for name in COMPONENTS}
+        return True if all(self._health.values()) else None
 
-    def _health(self) -> str:
-        health = self.airflow.healthy() or {}
-        return ", ".join(
-            f"{name} {'up' if health.get(HEALTH_NAMES.get(name, name)) else 'starting'}" for name in COMPONENTS
-        )
+    def _tell_health(self) -> str:
+        return ", ".join(f"{name} {'up' if up else 'starting'}" for name, up in self._health.items())
 
     def _start(self, name: str, command: list[str]) -> Any:
         return self._processes.start(name, command, self.environment, ROOT)

@@ -159,28 +159,18 @@ class Model(Platform):
             done = v._replace(ps=put(v.ps, i, p._replace(killed=True, jid=jid)))
             yield f"{me}: SIGTERM, on_kill stops job {jid}{lab}", kind if kind0 == "sys" else kind0, done
 
-    def survivors(self, w, x):
-        """Twins that go on after this attempt swept its own job."""
-        mine = w.jobs[x.jid]
-        if mine.st != "S" or mine.by[:2] != (x.ep[0], x.tr):
-            return []
-        same = (x.ep, x.fp, x.slot)
-        return [k for k, j in enumerate(w.jobs) if j.st in "LC" and (j.ep, j.fp, j.slot) == same]
-
     def sweep(self, w, x, me, set_):
         """A watcher stops strays and follows the survivor of twins."""
-        by = (x.ep[0], x.tr, "twin")
-        for k in self.rules.strays(x.ep, x.fp, x.slot, x.jid, w.jobs, by):
-            for lab, kind, v, _ in self.stop(w, k, by):
+        strays, follow = self.rules.sweep(x.ep, x.fp, x.slot, x.jid, w.jobs)
+        for k in strays:
+            for lab, kind, v, _ in self.stop(w, k, (x.ep[0], x.tr, "twin")):
                 yield f"{me}: sweeps job {k}{lab}", kind, set_(v)
-        twins = self.survivors(w, x)
-        if twins:
-            yield f"{me}: follows {twins[0]}", "sys", set_(w, jid=twins[0])
+        if follow != x.jid:
+            yield f"{me}: follows {follow}", "sys", set_(w, jid=follow)
 
     def blocked(self, w, x):
-        """The last look before a verdict still finds something to clean."""
-        by = (x.ep[0], x.tr, "twin")
-        return bool(self.rules.strays(x.ep, x.fp, x.slot, x.jid, w.jobs, by)) or bool(self.survivors(w, x))
+        """The last look before a verdict still finds something to clean, or another job to follow."""
+        return self.rules.sweep(x.ep, x.fp, x.slot, x.jid, w.jobs) != ((), x.jid)
 
     def conclude(self, w, p, me, set_):
         j = w.jobs[p.jid]

@@ -74,7 +74,7 @@ class Rules(NamedTuple):
     """The decisions under test, on the model's own values."""
 
     decide: Callable  # (epoch, fp, jobs, rec, put) -> ("stop", ids) | ("collect"|"adopt", id) | ("submit", slot)
-    strays: Callable  # (epoch, fp, slot, id, jobs, by) -> ids to stop
+    sweep: Callable  # (epoch, fp, slot, id, jobs) -> ids to stop, id to follow
     heals: Callable  # (epoch, try, by, killed) -> bool: look again after a stop by that author
 
 

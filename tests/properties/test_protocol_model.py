@@ -38,7 +38,10 @@ def names(epoch, slot, fp):
 
 def found_in(jobs):
     return [
-        product.Found(f"{i:04}", "default", Epoch(*j.ep), j.slot, str(j.fp), CLASSES[j.st], i, names(*j.name))
+        product.Found(
+            f"{i:04}", "default", Epoch(*j.ep), j.slot, str(j.fp), CLASSES[j.st], i, names(*j.name),
+            swept=j.by is not None and j.by[2] == "twin",
+        )  # fmt: skip
         for i, j in enumerate(jobs)
     ]
 
@@ -64,18 +67,16 @@ def rules_of(server):
         return "submit", action.slot  # never a Wait: every grace is over
 
     @cache
-    def strays(ep, fp, slot, jid, jobs, by):
-        me = product.Me(Epoch(*ep), str(fp), slot)
+    def sweep(ep, fp, slot, jid, jobs):
         found = found_in(jobs)
-        swept = jobs[jid].st == "S" and jobs[jid].by is not None and jobs[jid].by[:2] == by[:2]
-        result = product.sweep(me, found[jid], found, policy, stopped_by_us=swept)
-        return tuple(int(order.job.id) for order in result.orders)
+        result = product.sweep(product.Me(Epoch(*ep), str(fp), slot), found[jid], found, policy)
+        return tuple(int(order.job.id) for order in result.orders), int(result.follow.id)
 
     @cache
     def heals(ep, try_number, by, killed):
         return product.after_stop(Epoch(*ep), try_number, stop_reason(*by), heals=0, killed=killed) == "again"
 
-    return world.Rules(decide, strays, heals)
+    return world.Rules(decide, sweep, heals)
 
 
 def config(**changed):
@@ -153,7 +154,7 @@ def test_an_attempt_that_does_not_stop_is_found():
 @pytest.mark.parametrize(
     ("mutate", "faults", "violation"),
     [
-        (lambda rules: rules._replace(strays=lambda *_: ()), ("latePUT",), "two live jobs of one key"),
+        (lambda rules: rules._replace(sweep=lambda *a: ((), a[3])), ("latePUT",), "two live jobs of one key"),
         (lambda rules: rules._replace(heals=lambda *_: False), ("zombie",), "attempt fails because an actor"),
         (
             lambda rules: rules._replace(decide=lambda *a: rules.decide(*a[:4], 0)),

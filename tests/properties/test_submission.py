@@ -125,10 +125,10 @@ def test_the_answer_does_not_depend_on_the_order_of_the_list(me, found, policy, 
 
 
 @given(selves, jobs, policies, st.booleans())
-def test_a_sweep_never_touches_what_is_newer_or_followed(me, found, policy, stopped_by_us):
+def test_a_sweep_never_touches_what_is_newer_or_followed(me, found, policy, swept):
     """A watcher that stops a newer job kills its successor's work."""
-    mine = Found("j-mine", "default", me.epoch, 2, me.fp, "bad" if stopped_by_us else "live", 1)
-    result = rules.sweep(me, mine, [mine, *found], policy, stopped_by_us=stopped_by_us)
+    mine = Found("j-mine", "default", me.epoch, 2, me.fp, "bad" if swept else "live", 1, swept=swept)
+    result = rules.sweep(me, mine, [mine, *found], policy)
     for order in result.orders:
         job = order.job
         assert job.is_live

@@ -80,7 +80,9 @@ def test_hints_of_exit_codes(code, words):
 
 def test_the_schedulers_empty_reason_is_explained():
     """The server says only "2 of 2 nodes: ", which nobody understands."""
-    verdict = Verdict("failed", "no_nodes", JOB, message="x", scheduler_reasons=("12 of 12 nodes:",), node_counts=(200, 12, 12))
+    verdict = Verdict(
+        "failed", "no_nodes", JOB, message="x", scheduler_reasons=("12 of 12 nodes:",), node_counts=(200, 12, 12)
+    )
     assert hint_for(verdict) == (
         "count=200 but 12 nodes match; a Bacalhau job runs at most once per node: use .expand(), one job per item"
     )
@@ -91,7 +93,9 @@ def test_the_schedulers_empty_reason_is_explained():
 def test_a_spoken_reason_is_shown_as_it_is():
     """Our hint must not cover the server's own reason."""
     reason = "3 of 3 nodes: does not support docker, only wasm"
-    verdict = Verdict("failed", "no_nodes", JOB, message="not enough nodes", scheduler_reasons=(reason,), node_counts=(1, 3, 0))
+    verdict = Verdict(
+        "failed", "no_nodes", JOB, message="not enough nodes", scheduler_reasons=(reason,), node_counts=(1, 3, 0)
+    )
     assert hint_for(verdict) == ""
     assert f"  scheduler: {reason}" in explain(verdict).splitlines()
 

@@ -11,7 +11,16 @@ from airflow_provider_bacalhau.lifecycle.durations import moment, seconds_of, sp
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "?"), (0, "0s"), (0.44, "0.4s"), (9.96, "10s"), (59.6, "1m00s"), (2_472, "41m12s"), (7_500, "2h05m"), (-1, "0s")],
+    [
+        (None, "?"),
+        (0, "0s"),
+        (0.44, "0.4s"),
+        (9.96, "10s"),
+        (59.6, "1m00s"),
+        (2_472, "41m12s"),
+        (7_500, "2h05m"),
+        (-1, "0s"),
+    ],
 )
 def test_spoken(seconds, text):
     """`2472.0` seconds tell nobody anything."""

@@ -41,7 +41,9 @@ def test_what_names_a_job(value, namespace):
     assert read_handle(value).job_id in (ID, ID[2:], "j-5b2f0c11")
 
 
-@pytest.mark.parametrize("value", ["", "None", "hello", "{}", "{'job_id': None}", {"id": ID}, {"job_id": ""}, None, 7, b"j"])
+@pytest.mark.parametrize(
+    "value", ["", "None", "hello", "{}", "{'job_id': None}", {"id": ID}, {"job_id": ""}, None, 7, b"j"]
+)
 def test_what_names_no_job_is_refused_with_the_way_out(value):
     """A rendered None would be asked for as a job of that name."""
     with pytest.raises(ConfigError, match=r"pass submit\.output, or submit\.output\['job_id'\]"):
@@ -83,10 +85,19 @@ def result(type="s3", **params):
 
 def test_published_items_become_inputs_by_partition():
     """The next job finds each part under its number, in any order of /results."""
-    items = [Published(result(Bucket="b", Key=f"k/{n}.tar.gz", Region="eu", Endpoint="", ChecksumSHA256="x"), n) for n in (1, 0)]
+    items = [
+        Published(result(Bucket="b", Key=f"k/{n}.tar.gz", Region="eu", Endpoint="", ChecksumSHA256="x"), n)
+        for n in (1, 0)
+    ]
     assert inputs_from_handle("/parts/", items) == [
-        {"Source": {"Type": "s3", "Params": {"Bucket": "b", "Key": "k/1.tar.gz", "Region": "eu"}}, "Target": "/parts/1"},
-        {"Source": {"Type": "s3", "Params": {"Bucket": "b", "Key": "k/0.tar.gz", "Region": "eu"}}, "Target": "/parts/0"},
+        {
+            "Source": {"Type": "s3", "Params": {"Bucket": "b", "Key": "k/1.tar.gz", "Region": "eu"}},
+            "Target": "/parts/1",
+        },
+        {
+            "Source": {"Type": "s3", "Params": {"Bucket": "b", "Key": "k/0.tar.gz", "Region": "eu"}},
+            "Target": "/parts/0",
+        },
     ]
 
 
@@ -99,7 +110,9 @@ def test_without_distinct_partitions_the_index_counts(partitions):
 
 def test_signed_results_become_plain_s3_and_lose_their_credential():
     """A pre-signed URL is a credential and expires before the next job runs."""
-    signed = result("s3PreSigned", SourceSpec={"Bucket": "b", "Key": "k.tar.gz", "VersionID": "v1"}, PreSignedURL="https://secret")
+    signed = result(
+        "s3PreSigned", SourceSpec={"Bucket": "b", "Key": "k.tar.gz", "VersionID": "v1"}, PreSignedURL="https://secret"
+    )
     (made,) = inputs_from_handle("/in", [Published(signed, 0)])
     assert made["Source"] == {"Type": "s3", "Params": {"Bucket": "b", "Key": "k.tar.gz", "VersionID": "v1"}}
     assert "secret" not in str(made)

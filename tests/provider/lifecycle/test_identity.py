@@ -11,7 +11,11 @@ from airflow_provider_bacalhau.lifecycle.identity import Epoch, TaskRef
 
 REF = TaskRef("prod", "etl", "scheduled__2026-01-01T00:00:00+00:00", "clean")
 EPOCH = Epoch(1_700_000_000_000_000, 0, 2)
-SPEC = {"Type": "batch", "Count": 1, "Tasks": [{"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "a"}}}]}
+SPEC = {
+    "Type": "batch",
+    "Count": 1,
+    "Tasks": [{"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "a"}}}],
+}
 
 
 def stamp(spec=SPEC, *, ref=REF, epoch=EPOCH, slot=1, lifetime="task", fp="f" * 32, prefix=None):

@@ -49,7 +49,9 @@ def test_uris(uri, source):
 )
 def test_the_command_lines_own_strings(text):
     """People copy them from the command line."""
-    wanted = [{"Source": {"Type": "s3", "Params": {"Bucket": "b", "Key": "k", "Region": "eu-west-1"}}, "Target": "/inputs"}]
+    wanted = [
+        {"Source": {"Type": "s3", "Params": {"Bucket": "b", "Key": "k", "Region": "eu-west-1"}}, "Target": "/inputs"}
+    ]
     assert parse_inputs([text]) == parse_inputs(text) == parse_inputs({"/ignored": text}) == wanted
 
 
@@ -94,7 +96,10 @@ def test_what_cannot_be_read_is_named(value, words):
         ({"Type": "local", "Params": None}, {"Type": "local"}),
         ("s3://b/k,opt=region=eu", {"Type": "s3", "Params": {"Bucket": "b", "Key": "k", "Region": "eu"}}),
         ("target=s3://b/k,opt=region=eu", {"Type": "s3", "Params": {"Bucket": "b", "Key": "k", "Region": "eu"}}),
-        ("s3://b/{jobID}/?endpoint=http://h:1", {"Type": "s3", "Params": {"Bucket": "b", "Key": "{jobID}/", "Endpoint": "http://h:1"}}),
+        (
+            "s3://b/{jobID}/?endpoint=http://h:1",
+            {"Type": "s3", "Params": {"Bucket": "b", "Key": "{jobID}/", "Endpoint": "http://h:1"}},
+        ),
     ],
 )
 def test_publishers(value, wire):
@@ -133,7 +138,9 @@ def test_s3_uri_of_parameters_in_any_case():
 )
 def test_constraints(text, wire):
     """A selector read wrongly runs the job on the wrong nodes."""
-    made = [{"Key": key, "Operator": op, **({"Values": values} if values is not None else {})} for key, op, values in wire]
+    made = [
+        {"Key": key, "Operator": op, **({"Values": values} if values is not None else {})} for key, op, values in wire
+    ]
     assert parse_constraints(text) == made
 
 
@@ -147,5 +154,8 @@ def test_constraints_that_cannot_be_read(text):
 def test_constraint_objects_lose_empty_values():
     """Stored without them, so a repeated submit would restart the job."""
     given = [{"key": "spot", "operator": "!", "values": []}, {"Key": "r", "Operator": "in", "Values": ["a"]}]
-    assert parse_constraints(given) == [{"Key": "spot", "Operator": "!"}, {"Key": "r", "Operator": "in", "Values": ["a"]}]
+    assert parse_constraints(given) == [
+        {"Key": "spot", "Operator": "!"},
+        {"Key": "r", "Operator": "in", "Values": ["a"]},
+    ]
     assert parse_constraints(None) == []

@@ -46,7 +46,10 @@ def test_the_example_of_the_contract():
         "Tasks": [
             {
                 "Name": "main",
-                "Engine": {"Type": "docker", "Params": {"Image": "acme/clean:1.4", "Parameters": ["python", "clean.py"]}},
+                "Engine": {
+                    "Type": "docker",
+                    "Params": {"Image": "acme/clean:1.4", "Parameters": ["python", "clean.py"]},
+                },
                 "Env": {"DAY": "2026-01-01", "N": "3", "ON": "true"},
                 "InputSources": [
                     {
@@ -76,7 +79,9 @@ def test_the_example_of_the_contract():
 
 def test_text_commands_run_in_a_shell():
     """The server runs without a shell: `a && b` would be one program's arguments."""
-    params = docker_spec(image="a", command="echo $HOME && ls", entrypoint="/run", working_dir="/w")["Tasks"][0]["Engine"]["Params"]
+    params = docker_spec(image="a", command="echo $HOME && ls", entrypoint="/run", working_dir="/w")["Tasks"][0][
+        "Engine"
+    ]["Params"]
     assert params["Parameters"] == ["sh", "-c", "echo $HOME && ls"]
     assert (params["Entrypoint"], params["WorkingDirectory"]) == (["/run"], "/w")
 
@@ -93,7 +98,9 @@ def test_only_what_is_given_is_written():
 def test_outputs_need_a_publisher_and_can_be_named():
     """Nothing is published without a publisher, and without a result path nothing but stdout."""
     assert "ResultPaths" not in docker_spec(image="a")["Tasks"][0]
-    assert docker_spec(image="a", publisher="local", outputs={"o": "/o"})["Tasks"][0]["ResultPaths"] == [{"Name": "o", "Path": "/o"}]
+    assert docker_spec(image="a", publisher="local", outputs={"o": "/o"})["Tasks"][0]["ResultPaths"] == [
+        {"Name": "o", "Path": "/o"}
+    ]
     assert "ResultPaths" not in docker_spec(image="a", publisher="local", outputs={})["Tasks"][0]
 
 

@@ -223,9 +223,13 @@ def test_after_the_end_all_twins_go_and_a_swept_job_hands_over_to_its_twin():
     """A twin left after the verdict is an orphan; one forgotten after our own sweep loses the work."""
     done, twin = found("good", id="j-1"), found(id="j-2")
     assert [o.job.id for o in rules.sweep(ME, done, [done, twin], Policy()).orders] == ["j-2"]
-    mine = found("bad", id="j-1")
-    assert rules.sweep(ME, mine, [mine, twin], Policy(), stopped_by_us=True).follow == twin
-    assert [o.job.id for o in rules.sweep(ME, mine, [mine, twin], Policy()).orders] == ["j-2"]
+    mine = replace(found("bad", id="j-1"), swept=True)
+    assert rules.sweep(ME, mine, [mine, twin], Policy()) == rules.Sweep((), twin)
+    failed = replace(twin, job_class="bad")
+    assert rules.sweep(ME, mine, [mine, failed], Policy()).follow == failed
+    assert rules.sweep(ME, mine, [mine, replace(failed, swept=True)], Policy()).follow == mine
+    ended = found("bad", id="j-1")
+    assert [o.job.id for o in rules.sweep(ME, ended, [ended, twin], Policy()).orders] == ["j-2"]
 
 
 def test_a_sweep_ignores_another_birth_without_a_deployment():
@@ -284,3 +288,5 @@ def test_jobs_without_our_labels_are_not_found(make_job):
     labels = {"airflow-epoch": MINE.text, "airflow-slot": "2", "airflow-fp": "fp"}
     job = make_job(labels=labels)
     assert rules.found_from(job, "live") == Found(job.id, "etl", MINE, 2, "fp", "live", job.create_time, job.name)
+    swept = make_job("Stopped", labels=labels, state_message="airflow 100.1 twin")
+    assert rules.found_from(swept, "bad").swept

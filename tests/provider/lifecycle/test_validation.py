@@ -62,10 +62,19 @@ def inputs(*targets):
         (with_task(Env=["A=1"]), "Tasks[0].Env: not a mapping of text to text"),
         ({**GOOD, "Labels": {"a": ["x"]}}, "Labels.a: list is no text"),
         ({**GOOD, "Labels": {"": "x"}}, "Labels: has an empty name"),
-        (with_task(InputSources=[{"Target": "/in"}]), "Tasks[0].InputSources[0].Source.Type: missing; for example s3 or urlDownload"),
+        (
+            with_task(InputSources=[{"Target": "/in"}]),
+            "Tasks[0].InputSources[0].Source.Type: missing; for example s3 or urlDownload",
+        ),
         (with_task(InputSources=inputs("")), "Tasks[0].InputSources[0].Target: missing; for example /inputs"),
-        (with_task(InputSources=inputs("in")), "Tasks[0].InputSources[0].Target: 'in' is relative; write an absolute path"),
-        (with_task(InputSources=inputs("/a", "/a")), "Tasks[0].InputSources[1].Target: /a is already another input's target"),
+        (
+            with_task(InputSources=inputs("in")),
+            "Tasks[0].InputSources[0].Target: 'in' is relative; write an absolute path",
+        ),
+        (
+            with_task(InputSources=inputs("/a", "/a")),
+            "Tasks[0].InputSources[1].Target: /a is already another input's target",
+        ),
         (
             with_task(ResultPaths=[{"Name": "o", "Path": "/o"}]),
             "Tasks[0].Publisher: missing; ResultPaths need one, for example local or s3",
@@ -82,8 +91,14 @@ def inputs(*targets):
             with_task(Publisher=S3, ResultPaths=[{"Name": "stdout", "Path": "/o"}]),
             "Tasks[0].ResultPaths[0].Name: 'stdout' cannot be used; stdout, stderr, exitCode and '/' are taken",
         ),
-        (with_task(Resources={"CPU": "lots"}), "Tasks[0].Resources.CPU: 'lots' cannot be read; for example 2, 0.5 or 500m"),
-        (with_task(Resources={"Memory": "big"}), "Tasks[0].Resources.Memory: 'big' cannot be read; for example 512MB or 4GB"),
+        (
+            with_task(Resources={"CPU": "lots"}),
+            "Tasks[0].Resources.CPU: 'lots' cannot be read; for example 2, 0.5 or 500m",
+        ),
+        (
+            with_task(Resources={"Memory": "big"}),
+            "Tasks[0].Resources.Memory: 'big' cannot be read; for example 512MB or 4GB",
+        ),
         (with_task(Resources={"GPU": "0.5"}), "Tasks[0].Resources.GPU: '0.5' cannot be read; a whole number"),
         (with_task(Timeouts={"TotalTimeout": -5}), "Tasks[0].Timeouts.TotalTimeout: -5 is no whole number of seconds"),
         (
@@ -93,7 +108,10 @@ def inputs(*targets):
         (with_task(Network={"Type": "Full", "Domains": ["a.b"]}), "Tasks[0].Network.Domains: only with Type HTTP"),
         ({**GOOD, "Constraints": [{"Key": "a", "Operator": "~", "Values": ["x"]}]}, None),
         ({**GOOD, "Constraints": [{"Operator": "in"}]}, "Constraints[0].Key: missing; for example region"),
-        ({**GOOD, "Constraints": [{"Key": "a", "Operator": "in"}]}, "Constraints[0].Values: in needs Values, for example [eu]"),
+        (
+            {**GOOD, "Constraints": [{"Key": "a", "Operator": "in"}]},
+            "Constraints[0].Values: in needs Values, for example [eu]",
+        ),
         (
             {**GOOD, "Constraints": [{"Key": "a", "Operator": "!", "Values": ["x"]}]},
             "Constraints[0].Values: ! takes no Values",

@@ -94,7 +94,7 @@ def test_nothing_ran_is_fine_when_the_spec_says_count_0(make_job):
 
 def test_the_real_cause_is_the_last_failed_executions(make_job, broke):
     """The job's own text only says that no node is left."""
-    first = broke(0, "image not available: \"localhost/nope:latest\"", ended=1_700_000_010)
+    first = broke(0, 'image not available: "localhost/nope:latest"', ended=1_700_000_010)
     last = broke(1, "failed to start container: failed to start container: x", ended=1_700_000_020)
     verdict = judge(make_job("Failed", state_message=NO_NODE), [first, last])
     assert (verdict.kind, verdict.message) == ("start", "failed to start container: failed to start container: x")

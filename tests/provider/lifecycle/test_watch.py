@@ -66,7 +66,9 @@ def test_poll_interval_overrides_the_pace(watch, running):
 
 def test_a_blip_never_fails_a_running_job(watch, running):
     """A restarted load balancer must not cost a job of two days."""
-    step = walk(watch(total_timeout=60.0), (1, running), (500, Observation(error=BLIP)), (1_000, Observation(error=BLIP)))
+    step = walk(
+        watch(total_timeout=60.0), (1, running), (500, Observation(error=BLIP)), (1_000, Observation(error=BLIP))
+    )
     assert step.verdict is None
     assert walk(step.watch, (1_010, running)).watch.failing_since is None
 
@@ -192,7 +194,10 @@ def test_a_service_is_up_when_its_executions_stay(watch, make_job, make_executio
     assert one.verdict is None
     step = walk(one.watch, (12, both), (21, both))
     assert (step.verdict, step.after) == (None, 1.0)
-    assert (walk(step.watch, (22, both)).verdict.outcome, walk(step.watch, (22, both)).verdict.kind) == ("succeeded", "running")
+    assert (walk(step.watch, (22, both)).verdict.outcome, walk(step.watch, (22, both)).verdict.kind) == (
+        "succeeded",
+        "running",
+    )
 
 
 def test_a_replaced_execution_starts_the_count_again(watch, make_job, make_execution):
@@ -213,14 +218,18 @@ def test_an_execution_that_goes_back_in_state_is_the_same(watch, make_job, make_
     job = make_job(type="service")
     before, after = make_execution(), make_execution(compute="AskForBidAccepted")
     step = walk(
-        watch(wait_until="running", job_type="service", count=1), (0, Observation(job, [before])), (10, Observation(job, [after]))
+        watch(wait_until="running", job_type="service", count=1),
+        (0, Observation(job, [before])),
+        (10, Observation(job, [after])),
     )
     assert step.verdict.kind == "running"
 
 
 def test_a_service_that_fails_is_not_waited_for(watch, make_job):
     """Its failure is the verdict."""
-    step = walk(watch(wait_until="running", job_type="service", count=1), (0, Observation(make_job("Failed", type="service"))))
+    step = walk(
+        watch(wait_until="running", job_type="service", count=1), (0, Observation(make_job("Failed", type="service")))
+    )
     assert step.verdict.outcome == "failed"
 
 

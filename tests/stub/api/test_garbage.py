@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,7 @@ def put(value, path, odd):
 
 
 PLACES = list(places(GOOD))
+EACH_ODD = (None, True, -1, 2**70, 1.5, "", "\0", "x y", [], [None], {}, {"": {"a": [1]}})
 RELEASES = st.sampled_from(["docs", "1.5.2", "1.6.5", "1.7.0", "1.8.0", "1.9.3"])
 MUTATED = st.builds(lambda path, odd: put(GOOD, path, odd), st.sampled_from(PLACES), ODD).map(
     lambda body: json.dumps(body).encode()
@@ -111,6 +113,18 @@ def test_mutated_submissions_are_answered(make, caplog):
         asyncio.run(asyncio.wait_for(both(), 10))
 
     throw()
+
+
+@pytest.mark.parametrize("release", ["docs", "1.5.2", "1.9.3"])
+async def test_each_odd_value_in_each_place_is_answered(make, caplog, release):
+    """A place that random choice rarely hits would be a traceback."""
+    stub = make(release)
+    for path in PLACES:
+        for odd in EACH_ODD:
+            body = json.dumps(put(GOOD, path, odd)).encode()
+            answer = await stub.http.put(JOBS, content=body, headers={"Content-Type": "application/json"})
+            await in_kind(answer, caplog)
+    await in_kind(await stub.http.get(JOBS), caplog)
 
 
 PATHS = st.lists(

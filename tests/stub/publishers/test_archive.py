@@ -1,0 +1,97 @@
+"""Archives look like those of released servers (golden 71, FINDINGS-docker 4)."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+
+import pytest
+
+from orchestrator_stub.publishers.archive import files, members, write_archive
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Writes a run's archive; gives back (name, mode, type, content) of each member."""
+
+    def write(output):
+        path = tmp_path / "a.tar.gz"
+        write_archive(output, path)
+        with tarfile.open(path) as opened:
+            return [
+                (m.name, oct(m.mode), "folder" if m.isdir() else "link" if m.issym() else "file", content(opened, m))
+                for m in opened
+            ]
+
+    return write
+
+
+def content(opened, member):
+    """Bytes of a file, target of a link."""
+    return opened.extractfile(member).read() if member.isfile() else member.linkname or None
+
+
+def test_members_are_in_the_recorded_order(archive, make_output):
+    """Golden 71, results-nested: folders before their content, hidden files too."""
+    nested = {".hidden": b"x\n", "a/f": b"a\n", "a/b/f": b"a/b\n", "empty": b""}
+    listed = archive(make_output(stdout=b"", stderr=b"", exit_code=3, folders={"outputs": nested}))
+    assert listed == [
+        (".", "0o700", "folder", None),
+        ("exitCode", "0o644", "file", b"3"),
+        ("outputs", "0o755", "folder", None),
+        ("outputs/.hidden", "0o644", "file", b"x\n"),
+        ("outputs/a", "0o755", "folder", None),
+        ("outputs/a/b", "0o755", "folder", None),
+        ("outputs/a/b/f", "0o644", "file", b"a/b\n"),
+        ("outputs/a/f", "0o644", "file", b"a\n"),
+        ("outputs/empty", "0o644", "file", b""),
+        ("stderr", "0o644", "file", b""),
+        ("stdout", "0o644", "file", b""),
+    ]
+
+
+def test_result_paths_stand_among_the_captured_files(archive, make_output):
+    """Golden 71: `deep` first, `two` last."""
+    names = [name for name, *_ in archive(make_output(folders={"two": {}, "deep": {}, "one": {}}))]
+    assert names == [".", "deep", "exitCode", "one", "stderr", "stdout", "two"]
+
+
+def test_the_root_has_the_mode_of_the_release(archive, make_output):
+    """0755 up to 1.7."""
+    assert archive(make_output(root_mode=0o755))[0][1] == "0o755"
+
+
+def test_everything_belongs_to_root_and_folders_have_no_slash(make_output, tmp_path):
+    """Who unpacks it would get other owners or names."""
+    write_archive(make_output(folders={"outputs": {"f": b""}}), tmp_path / "a.tar.gz")
+    raw = gzip.decompress((tmp_path / "a.tar.gz").read_bytes())
+    assert raw[:2] == b".\0"
+    assert b"outputs/\0" not in raw
+    with tarfile.open(tmp_path / "a.tar.gz") as opened:
+        assert {(member.uid, member.gid) for member in opened} == {(0, 0)}
+
+
+def test_links_are_never_followed(archive, make_output, tmp_path):
+    """A job could publish any file that the stub can read."""
+    (tmp_path / "secret").write_text("secret")
+    output = make_output(folders={"outputs": {"f": b"x"}, "gone": {}})
+    (output.folders["outputs"] / "link").symlink_to(tmp_path / "secret")
+    output.folders["gone"].rmdir()
+    output.folders["gone"].symlink_to(tmp_path)
+    listed = archive(output)
+    assert ("outputs/link", "0o777", "link", str(tmp_path / "secret")) in listed
+    assert [name for name, *_ in listed if name.startswith("gone/")] == []
+    assert all(data != b"secret" for *_, data in listed)
+
+
+def test_large_output_is_whole(archive, make_output):
+    """Only RunOutput is cut."""
+    big = b"0123456789abcdef" * 65536
+    assert ("stdout", "0o644", "file", big) in archive(make_output(stdout=big))
+
+
+def test_what_is_uploaded_one_by_one(make_output):
+    """Plain encoding: files only."""
+    output = make_output(folders={"outputs": {"a/f": b"x"}})
+    assert [member.name for member in files(output)] == ["exitCode", "outputs/a/f", "stderr", "stdout"]
+    assert len(list(members(output))) == 7
