@@ -50,3 +50,6 @@ class Evaluation:
     triggered_by: str
     due: int = 0
     """Unix nanoseconds; 0 = now."""
+    kind: str = ""
+    """Type of job it was made for, where that is not the job's own: an update with another type is decided as that
+    type once, although the job keeps its type (scenario 34, type-change)."""

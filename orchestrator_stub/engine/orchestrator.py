@@ -147,7 +147,7 @@ class Orchestrator:
         if self._strict and not self._store.label_keys.issuperset(job.labels):
             raise OrchestratorError(500, "Internal server error", component="Unknown")
         self._planner.update(record, job)
-        evaluation = self._look_at(record.job.id, UPDATED)
+        evaluation = self._look_at(record.job.id, UPDATED, job.type)
         return Submitted(record.job.id, evaluation, prepared.warnings)
 
     def get_job(self, ref: str, namespace: str = "", version: int | None = None) -> Job:
@@ -293,8 +293,8 @@ class Orchestrator:
 
     # How a look at a job goes.
 
-    def _look_at(self, job_id: str, trigger: str) -> str:
-        evaluation = Evaluation(self._ids.evaluation(), job_id, trigger)
+    def _look_at(self, job_id: str, trigger: str, kind: str = "") -> str:
+        evaluation = Evaluation(self._ids.evaluation(), job_id, trigger, kind=kind)
         self._broker.enqueue(evaluation)
         return evaluation.id
 

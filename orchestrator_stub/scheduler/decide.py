@@ -33,5 +33,5 @@ def decide(look: Look) -> Plan:
     if job.state.is_terminal:
         draft.change(look.snapshot.live, ExecutionEvent.STOPPED, STOPPED_WITH_JOB)
     else:
-        _BY_TYPE[job.type](draft)
+        _BY_TYPE[look.evaluation.kind or job.type](draft)
     return draft.plan()

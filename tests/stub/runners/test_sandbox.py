@@ -184,10 +184,15 @@ async def test_a_local_input_is_read_only_unless_granted(shell, tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "f").write_text("x\n")
+    mine.chmod(0o777)
+    (mine / "f").chmod(0o666)
     owner = (mine / "f").stat().st_uid
     mounts = [Mount(mine, "/data", shared=True)]
     code, out, _, _ = await shell("cat /data/f; echo y > /data/f; test $? != 0", mounts=mounts)
     assert (code, out, (mine / "f").read_text()) == (0, b"x\n", "x\n")
+    granted = [Mount(mine, "/data", writable=True, shared=True)]
+    assert (await shell("echo y > /data/f", mounts=granted))[0] == 0
+    assert (mine / "f").read_text() == "y\n"
     assert (mine / "f").stat().st_uid == owner
 
 

@@ -216,45 +216,47 @@ async def test_memory_beyond_the_limit_is_refused(runner, wasm_work):
         await runner.run(wasm_work(wat('(module (memory 100) (func (export "_start")))'), memory=2**20))
 
 
-SPIN = '(module (func (export "_start") (loop $l (br $l))))'
+HEAD = (
+    '(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))'
+    ' (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))'
+    ' (memory (export "memory") 1) (func (export "_start")'
+    " (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 1))"
+    " (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))"
+)
+"""Says one byte, so that a test knows when it runs."""
+SPIN = HEAD + " (loop $l (br $l))))"
+HOUR = "(i64.const 3600000000000)"
+SLEEP = HEAD + (
+    f" (i32.store (i32.const 80) (i32.const 1)) (i64.store (i32.const 88) {HOUR})"
+    " (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 12)))))"
+)
+"""One call that sleeps for an hour."""
 
 
-@pytest.mark.parametrize("kind", ["spinning", "sleeping"])
-async def test_a_stopped_run_ends_at_once(runner, wasm_work, modules, kind):
+@pytest.mark.parametrize("program", [SPIN, SLEEP], ids=["spinning", "sleeping"])
+async def test_a_stopped_run_ends_at_once(runner, wasm_work, program):
     """A stopped job would go on, in a loop or asleep, and hold its thread for ever."""
-    work = wasm_work(wat(SPIN) if kind == "spinning" else modules["loop"])
+    work = wasm_work(wat(program))
     task = asyncio.create_task(runner.run(work))
-    thread = await asyncio.to_thread(thread_of_the_run)
+    async for _ in work.log.follow():
+        break
+    thread = next(thread for thread in threading.enumerate() if thread.name == "wasm e-1")
     began = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await task
+        await asyncio.wait_for(task, 5)
     assert time.monotonic() - began < 1
     thread.join(1)
     assert not thread.is_alive()
 
 
-def thread_of_the_run():
-    """The thread, once the run has one."""
-    while True:
-        for thread in threading.enumerate():
-            if thread.name == "wasm e-1":
-                return thread
-
-
-async def test_a_long_sleep_is_interrupted(runner, wasm_work):
-    """One call that sleeps for an hour would survive the stop."""
-    module = wat(
-        '(module (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))'
-        ' (memory (export "memory") 1)'
-        ' (func (export "_start") (i32.store (i32.const 80) (i32.const 1)) (i64.store (i32.const 88) (i64.const 3600000000000))'
-        " (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 12)))))"
-    )
-    task = asyncio.create_task(runner.run(wasm_work(module)))
-    await asyncio.to_thread(thread_of_the_run)
+async def test_a_run_that_is_stopped_before_it_begins(runner, wasm_work):
+    """A stop in the moment of the start would be lost."""
+    task = asyncio.create_task(runner.run(wasm_work(wat(SPIN))))
+    await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 5)
 
 
 async def test_runs_do_not_stop_each_other(runner, wasm_work, modules):
