@@ -37,6 +37,7 @@ from orchestrator_stub.settings import Settings
 ADVERTISED = Capacity(cpu=16, memory=64 * 10**9, disk=500 * 10**9, gpu=1)
 """What each node offers, whatever this machine has, unless `--strict`."""
 S3_PORT, FILES_PORT = 4570, 6001
+_S3_NOTES = {"embedded": "buckets appear on first use", "off": "off", "aws": "AWS, with this machine's keys"}
 
 
 class Stub:
@@ -172,9 +173,7 @@ class Stub:
             release=self.settings.emulate,
             url=url,
             s3_endpoint=self._s3.endpoint,
-            s3_note={"embedded": "buckets appear on first use", "off": "off", "aws": "AWS, with this machine's keys"}.get(
-                self.settings.s3, "not ours, given by --s3"
-            ),
+            s3_note=_S3_NOTES.get(self.settings.s3, "not ours, given by --s3"),
             clock=self.clock.mode,
             nodes=self.settings.nodes,
             node_size=size if self.settings.strict else f"{size}, advertised",

@@ -95,7 +95,7 @@ def serve_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--emulate", choices=tuple(RELEASES), default=DEFAULT_RELEASE, help="release to answer like")
     parser.add_argument("--nodes", default="3", help="number of compute nodes (default 3)")
     parser.add_argument("--docker-runner", default="auto", help=f"what runs docker jobs: {', '.join(DOCKER_RUNNERS)}")
-    parser.add_argument("--s3", default="embedded", help="embedded, off, aws, or the URL of an S3 server")
+    parser.add_argument("--s3", help="embedded (default; off under --strict), off, aws, or the URL of an S3 server")
     parser.add_argument("--strict", action="store_true", help="show also what hurts on a real server")
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="accept this Host header")
     parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help="accept this web origin")
@@ -129,7 +129,8 @@ def parse(arguments: Sequence[str], prog: str = "bacalhau-stub serve") -> Settin
         emulate=given.emulate,
         nodes=int(given.nodes),
         docker_runner=given.docker_runner,
-        s3=given.s3,
+        # A server that was given no S3 credentials does not advertise S3 (recordings of profile `plain`).
+        s3=given.s3 or ("off" if given.strict else "embedded"),
         strict=given.strict,
         allow_hosts=tuple(given.allow_host),
         allow_origins=tuple(given.allow_origin),
@@ -157,8 +158,8 @@ def _check(settings: Settings) -> None:
         )
     if settings.docker_runner in ("auto", "sandbox"):
         raise SettingsError(
-            f"--host {settings.host} can be reached from other machines, and the sandbox would run their programs here: "
-            "add --docker-runner off or scripted"
+            f"--host {settings.host} can be reached from other machines, and the sandbox would run their programs "
+            "here: add --docker-runner off or scripted"
         )
     if settings.allow_local_paths:
         raise SettingsError(

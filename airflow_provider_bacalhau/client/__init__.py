@@ -1,0 +1,1 @@
+"""A typed client of the Bacalhau API: pure calls and readers, and two shells that run them (`sync`, `aio`)."""

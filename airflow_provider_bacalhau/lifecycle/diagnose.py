@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
@@ -22,6 +23,7 @@ FIRST_LINE = 200
 
 SHOWN_EXECUTIONS = 20
 _TITLE = 80
+_REASON = 80
 
 EXIT_HINTS = MappingProxyType(
     {
@@ -208,7 +210,15 @@ def _placement_hint(verdict: Verdict) -> str:
         )
     if available == 0:
         return "the cluster has no connected node"
-    return _KIND_HINTS.get(verdict.kind, "")
+    if verdict.kind in _KIND_HINTS:
+        return _KIND_HINTS[verdict.kind]
+    reasons = [reason.partition(": ")[2] for reason in verdict.scheduler_reasons]
+    return next((_shortened(reason) for reason in reasons if reason), "")
+
+
+def _shortened(text: str) -> str:
+    text = re.sub(r"labels map\[.*\] don't match", "labels don't match", text)  # which ones matters, not all there are
+    return text if len(text) <= _REASON else f"{text[: _REASON - 3]}..."
 
 
 def _executions(executions: Sequence[ExecutionSummary]) -> list[str]:

@@ -15,9 +15,9 @@ Phase = Literal["", "accept", "queue", "run", "total"]
 _KINDS: tuple[tuple[str, Kind], ...] = (
     (r"image not available|pull access denied|manifest unknown", "image"),
     (r"node has disappeared|node restart|node has been rejected", "node_lost"),
-    (r"invalid docker engine param|failed to decode|unable to find the entrypoint|[Ii]nvalid WASM", "spec"),
+    (r"invalid docker engine param|failed to decode|unable to find the entrypoint|invalid wasm", "spec"),
     (r"calculating resource usage|failed to fetch|downloading input|failed to prepare|storage", "input"),
-    (r"failed to publish|publishing result|no-such-bucket|NoSuchBucket", "publish"),
+    (r"failed to publish|publishing result|s3 publisher|no ?such ?bucket", "publish"),
     (r"failed to start container|creating container|setting up network|is a directory", "start"),
     (r"^(execution error: )?wasm error|wasm stack trace", "trap"),
     (r"rejected bid|bid rejected|networking is enabled", "rejected"),
@@ -31,7 +31,7 @@ _NO_MATCH = re.compile(r"no[t]? matching nodes to run job(?: out of (\d+) availa
 def kind_of(message: str, topic: str = "") -> Kind:
     """The kind of an execution's failure by its message, else by the topic of its event in the history."""
     for pattern, kind in _KINDS:
-        if re.search(pattern, message):
+        if re.search(pattern, message, re.IGNORECASE):
             return kind
     return _TOPICS.get(topic, "execution")
 

@@ -274,7 +274,7 @@ def _failed_by(facts: Verdict, culprit: ExecutionSummary, history: Sequence[Hist
 def _not_placed(
     facts: Verdict, job: Job, message: str, report: SchedulerReport, history: Sequence[HistoryItem]
 ) -> Verdict:
-    queued = any(item.topic == "Queueing" for item in history) or _queue_timeout(job) > 0
+    queued = any(item.topic == "Queueing" for item in history) or 0 < _queue_timeout(job) <= (facts.seconds or 0.0)
     matched_but_busy = any("busy" in reason for reason in report.reasons)
     if queued and not facts.executions:
         return replace(facts, outcome="timed_out", kind="timeout", phase="queue", message=message)

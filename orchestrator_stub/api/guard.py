@@ -38,7 +38,7 @@ class Doors:
         if origin and not self.any_origin and origin not in self.origins:
             page = urllib.parse.urlsplit(origin).hostname or ""
             if not is_loopback(page):
-                return f"Origin {origin!r} is a foreign web page; start the stub with --allow-origin {origin} to allow it"
+                return f"Origin {origin!r} is a foreign page; start the stub with --allow-origin {origin} to allow it"
         if (path == "/stub" or path.startswith("/stub/")) and peer and not is_loopback(peer):
             return "/stub/ answers this machine only"
         return ""

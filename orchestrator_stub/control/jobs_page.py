@@ -31,7 +31,7 @@ table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.15rem .
 def render(
     release: str, total: int, rows: Iterable[tuple[Job, Sequence[Execution], Sequence[HistoryItem]]]
 ) -> str:
-    """The page as HTML text. Each job is an element with the id that the job link names, shown in full when targeted."""
+    """The page as HTML text. Each job is an element with the id that the job link names; when targeted, it opens."""
     articles = "\n".join(_article(job, executions, history) for job, executions, history in rows)
     shown = f"the newest {MOST} of {total} jobs" if total > MOST else f"{total} job{'s' * (total != 1)}"
     return (

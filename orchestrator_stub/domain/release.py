@@ -59,7 +59,7 @@ class Release:
     list_limit_default: int = 0
     """Default `limit` of job and node lists; 0 = all (the document says 10)."""
     approval_shown: bool = True
-    """An approved execution shows BidAccepted, Message "Running" (1.6+); before it stays AskForBidAccepted (FINDINGS 3)."""
+    """An approved execution shows BidAccepted, "Running" (1.6+); before it stays AskForBidAccepted (FINDINGS 3)."""
     unapproved_shown_as_new: bool = True
     """ops and daemon executions stay New for their whole run (FINDINGS 1 row 3.8); 1.5.2 shows AskForBidAccepted."""
     state_details: bool = False
@@ -143,7 +143,7 @@ class Release:
 
     # What nodes do with images, inputs and publishers.
     malformed_image_missing: bool = False
-    """1.5.2 calls a malformed image reference not available; later releases hand on the engine's complaint (golden 73)."""
+    """1.5.2 calls a malformed image reference not available; later ones hand on the engine's complaint (golden 73)."""
     publisher_encoding: bool = True
     """The s3 publisher's Encoding is understood (1.6+); 1.5.2 ignores it and always archives (FINDINGS 3)."""
     allocated_share: float = 0.8

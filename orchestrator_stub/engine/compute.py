@@ -21,7 +21,7 @@ from orchestrator_stub.domain.states import DesiredState, JobType
 from orchestrator_stub.domain.topics import EXEC_SCANNING, EXECUTION_COMPLETED, IS_ERROR, execution_expired
 from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.capacity import Share
-from orchestrator_stub.engine.run import Attempt, Outcome, Workbench, carry_out
+from orchestrator_stub.engine.run import Attempt, Outcome, Workbench, carry_out, inputs_of, part_of
 from orchestrator_stub.logs.buffer import LogBuffer
 from orchestrator_stub.scheduler.ranking import requested
 
@@ -106,7 +106,7 @@ class Compute:
         except StepError as error:
             self._scan_failed(held, error)
             return
-        waits_for_io = any(s.source.type.lower() not in _NO_IO for s in task.input_sources)
+        waits_for_io = any(s.source.type.lower() not in _NO_IO for s in inputs_of(task))
         if waits_for_io:
             held.task = self._spawn(self._scan(held))
         else:
@@ -141,8 +141,9 @@ class Compute:
     async def _scan(self, held: _Held) -> None:
         """Ask every input's source whether the data is there, then offer."""
         try:
-            for one in held.execution.job.task.input_sources:
-                await self._bench.source(one.source.type).check(one)
+            part = part_of(held.execution)
+            for one in inputs_of(held.execution.job.task):
+                await self._bench.source(one.source.type).check(one, part)
         except StepError as error:
             self._scan_failed(held, error)
             return

@@ -144,7 +144,7 @@ class Planner:
             job_id=job.id,
             job=job,
             job_version=job.version,
-            partition=new.partition if self._release.partitions else 0,
+            partition=new.partition,
             desired=new.desired,
             create_time=now,
             modify_time=now,

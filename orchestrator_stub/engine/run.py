@@ -11,14 +11,15 @@ from pathlib import Path
 from orchestrator_stub.clock import SECOND, Clock
 from orchestrator_stub.domain.errors import StepError
 from orchestrator_stub.domain.execution import Execution, RunOutput
-from orchestrator_stub.domain.job import SpecConfig, Task
+from orchestrator_stub.domain.job import InputSource, SpecConfig, Task
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.topics import PUBLISHING_RESULTS, RUNNING_EXECUTION
 from orchestrator_stub.engine.environment import environment
-from orchestrator_stub.inputs.base import Source
+from orchestrator_stub.inputs.base import Part, Source
 from orchestrator_stub.logs.buffer import LogBuffer
 from orchestrator_stub.publishers.base import Output, Publisher
 from orchestrator_stub.runners.base import Mount, Runner, Work
+from orchestrator_stub.runners.wasm_spec import wasm_modules
 from orchestrator_stub.scheduler.ranking import requested
 
 SCRIPTED = "scripted"
@@ -166,11 +167,22 @@ async def carry_out(attempt: Attempt) -> Outcome:
 async def _inputs(attempt: Attempt, task: Task) -> list[Mount]:
     (attempt.folder / "work").mkdir()
     mounts: list[Mount] = []
-    for number, one in enumerate(task.input_sources):
+    part = part_of(attempt.execution)
+    for number, one in enumerate(inputs_of(task)):
         folder = attempt.folder / "inputs" / str(number)
         folder.mkdir(parents=True)
-        mounts += await attempt.bench.source(one.source.type).fetch(one, folder)
+        mounts += await attempt.bench.source(one.source.type).fetch(one, folder, part)
     return mounts
+
+
+def inputs_of(task: Task) -> tuple[InputSource, ...]:
+    """What has to be fetched: the inputs, and before them the modules that old wasm specs carry inside (up to 1.6)."""
+    return (*wasm_modules(task), *task.input_sources)
+
+
+def part_of(execution: Execution) -> Part:
+    """The share of divided inputs that an execution gets."""
+    return Part(execution.partition, max(1, execution.job.count or 0))
 
 
 def _result_folders(attempt: Attempt, task: Task) -> dict[str, Path]:

@@ -399,8 +399,7 @@ def run_dag(database):
         try:
             from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
         except ImportError:  # 3.1
-            from airflow.dag_processing.collection import sync_bag_to_db
-            from airflow.models.dagbag import DagBag
+            from airflow.models.dagbag import DagBag, sync_bag_to_db
 
         DagBundlesManager().sync_bundles_to_db()
         bag = DagBag(dag_folder="/dev/null", load_op_links=False)
@@ -427,7 +426,10 @@ class Run:
         with create_session() as session:
             query = XComModel.get_many(key=key, run_id=self._run.run_id, dag_ids=self._run.dag_id, task_ids=task_id)
             found = session.execute(query.with_only_columns(XComModel.value)).first()
-        return None if found is None else json.loads(found[0]) if isinstance(found[0], str) else found[0]
+        value = None if found is None else found[0]
+        with contextlib.suppress(TypeError, ValueError):  # a container is kept as JSON text, a word as it is
+            value = json.loads(value)
+        return value
 
 
 class Lossy:

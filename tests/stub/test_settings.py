@@ -27,6 +27,12 @@ def test_every_flag_of_this_stage_is_understood(tmp_path):
     assert (settings.emulate, settings.nodes, settings.s3, settings.strict) == ("docs", 2, "http://127.0.0.1:9000", True)
 
 
+def test_a_strict_stub_has_no_s3_unless_told(tmp_path):
+    """It would advertise what a server without credentials does not have."""
+    assert parse(["--strict"]).s3 == "off"
+    assert parse(["--strict", "--s3", "embedded"]).s3 == "embedded"
+
+
 @pytest.mark.parametrize(
     "flag", ["--images=x", "--clock=virtual", "--data-dir=/d", "--auth=users.yaml", "--tls=auto", "--seed=1", "--trust-network"]
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +21,7 @@ from airflow_provider_bacalhau.errors import (
     Unreachable,
 )
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 FORBIDDEN = ("reader-stop", "reader-put-node")
 NOT_LET_IN = (
     "anon-04",
@@ -66,6 +69,19 @@ def test_recorded_refusals_mean_what_they_say(recorded, release):
     }
     found = {key: refusal("do it", recorded(release, *key)) for key in meaning}
     assert {key: type(error) for key, error in found.items()} == meaning
+
+
+@pytest.mark.parametrize("release", ["1.8.0", "1.9.3"])
+def test_the_same_name_again_is_a_conflict(answer, release):
+    """The reply to a repeated submit, which proves that the first arrived, would look like a broken server."""
+    recorded = json.loads((GOLDEN / "names" / f"{release}.json").read_text())["steps"]
+    for step in ("same", "failing-again"):
+        error = refusal("submit the job", answer(recorded[step]["status"], recorded[step]["body"]))
+        assert type(error) is Conflict
+        assert "no changes detected" in str(error)
+        assert error.hint == "Use the --force flag to override this warning"
+    for step in ("by-name-wrong-namespace", "get-v9"):
+        assert type(refusal("read it", answer(recorded[step]["status"], recorded[step]["body"]))) is NotFound
 
 
 @pytest.mark.parametrize(

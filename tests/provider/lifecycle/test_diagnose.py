@@ -90,14 +90,16 @@ def test_the_schedulers_empty_reason_is_explained():
     assert hint_for(one).startswith("count=3 but 1 node matches;")
 
 
-def test_a_spoken_reason_is_shown_as_it_is():
-    """Our hint must not cover the server's own reason."""
+def test_the_schedulers_reason_is_the_hint():
+    """ "not enough nodes" alone is no cause."""
     reason = "3 of 3 nodes: does not support docker, only wasm"
-    verdict = Verdict(
-        "failed", "no_nodes", JOB, message="not enough nodes", scheduler_reasons=(reason,), node_counts=(1, 3, 0)
-    )
-    assert hint_for(verdict) == ""
+    text = "not enough nodes to run job. requested: 1, available: 3, suitable: 0."
+    verdict = Verdict("failed", "no_nodes", JOB, message=text, scheduler_reasons=(reason,), node_counts=(1, 3, 0))
+    assert summary(verdict).endswith("suitable: 0 (does not support docker, only wasm)")
     assert f"  scheduler: {reason}" in explain(verdict).splitlines()
+    labels = f"Node n-a: labels map[{'x' * 200}] don't match required selectors [region = eu]"
+    hint = hint_for(replace(verdict, scheduler_reasons=(labels,)))
+    assert hint == "labels don't match required selectors [region = eu]"
 
 
 def test_a_busy_node_names_the_argument():

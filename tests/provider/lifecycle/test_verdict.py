@@ -109,6 +109,8 @@ def test_the_real_cause_is_the_last_failed_executions(make_job, broke):
         ("invalid docker engine param: 'Image' cannot be empty", "spec"),
         ("calculating resource usage of job: failed to fetch s3 input: operation error S3: HeadObject", "input"),
         ("failed to publish s3 result: operation error S3: PutObject, NoSuchBucket", "publish"),
+        ("preparing arguments: invalid wasm engine entry module. cannot be nil", "spec"),
+        ("failed to get pre-signed URL for managed S3 publisher", "publish"),
         ("wasm error: unreachable\nwasm stack trace:\n\t.$2()", "trap"),
         ("Execution stop requested because node has disappeared", "node_lost"),
         ("Failing due to node restart", "node_lost"),
@@ -159,8 +161,18 @@ def test_a_busy_node_is_its_own_kind(make_job):
 
 def test_no_node_after_queueing_is_a_queue_timeout(make_job):
     """The server says the same as without a queue; the user's limit passed."""
-    verdict = judge(make_job("Failed", state_message=NO_NODE, timeouts={"QueueTimeout": 600}), [])
+    late = make_job("Failed", state_message=NO_NODE, timeouts={"QueueTimeout": 600}, ended=1_700_000_601)
+    verdict = judge(late, [])
     assert (verdict.outcome, verdict.phase) == ("timed_out", "queue")
+    history = [HistoryItem(type="JobLevel", topic="Queueing", message="Job queued. x")]
+    assert judge(make_job("Failed", state_message=NO_NODE), [], history).phase == "queue"
+
+
+def test_a_job_that_failed_at_once_was_not_queued(make_job):
+    """Ops jobs never queue: raising the queue timeout would not help."""
+    text = "not matching nodes to run job out of 1 available nodes.\n• Node n-a: does not support foo, only wasm"
+    job = make_job("Failed", type="ops", state_message=text, timeouts={"QueueTimeout": 600})
+    assert judge(job, []).kind == "no_nodes"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.orchestrator import Orchestrator, Workbench
+from orchestrator_stub.inputs.base import WHOLE, Part
 from orchestrator_stub.publishers.base import Output
 from orchestrator_stub.runners.base import Finished, Mount, Work
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery
@@ -111,15 +112,17 @@ class FakeSource:
 
     type: str = "inline"
     missing: str = ""
+    parts: list[Part] = field(default_factory=list)
 
-    async def check(self, source: InputSource) -> int:
+    async def check(self, source: InputSource, part: Part = WHOLE) -> int:
         """Refuse when missing."""
         if self.missing:
             raise StepError(self.missing, details={"ErrorCode": "Bacalhau:"})
         return 1
 
-    async def fetch(self, source: InputSource, folder: Path) -> tuple[Mount, ...]:
+    async def fetch(self, source: InputSource, folder: Path, part: Part = WHOLE) -> tuple[Mount, ...]:
         """One file."""
+        self.parts.append(part)
         (folder / "data").write_text("x")
         return (Mount(folder / "data", source.target),)
 

@@ -232,13 +232,14 @@ async def test_queueing_count_beyond_the_nodes_starts_what_fits(build: Any) -> N
 async def test_partitions_take_one_node_each(build: Any) -> None:
     """Broken: two partitions share a node, or indices are not 0 and 1."""
     cluster = build(nodes=2)
-    job = cluster.submit("a", count=2)
+    job = cluster.submit("a", count=2, task_input_sources=(InputSource(SpecConfig("slow"), "/in"),))
     await cluster.settle()
     executions = cluster.orchestrator.executions(job, ExecutionQuery()).items
     assert {e.partition for e in executions} == {0, 1}
     assert len({e.node_id for e in executions}) == 2
     assert cluster.state(job) is JobState.COMPLETED
     assert {w.env["BACALHAU_PARTITION_COUNT"] for w in cluster.runner.works} == {"2"}
+    assert sorted((part.index, part.count) for part in cluster.source.parts) == [(0, 2), (1, 2)]
 
 
 async def test_failed_execution_moves_to_another_node(build: Any) -> None:
