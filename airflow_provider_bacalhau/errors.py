@@ -72,7 +72,7 @@ class ApiError(BacalhauError):
 
 
 class Unreachable(ApiError):
-    """No connection, or it broke before an answer. `maybe_applied`: the request may have had its effect all the same."""
+    """No connection, or it broke before an answer. `maybe_applied`: the request may have had its effect even so."""
 
     def __init__(self, message: str, *, maybe_applied: bool = False, request_id: str = "") -> None:
         super().__init__(message, request_id=request_id)

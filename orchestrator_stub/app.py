@@ -130,6 +130,7 @@ class Stub:
                 s3=s3,
             ),
             folder=self._subfolder("runs"),
+            hints={} if self.settings.strict else ready.hints,
         )
 
     async def _serve(self, listener: socket.socket) -> None:

@@ -302,7 +302,7 @@ def submit_call(hook: Connected, job: Mapping[str, Any], identity: str | None) -
 
     if identity not in (None, "call"):
         raise ConfigError(f"identity={identity!r} is not available yet; leave it out, or pass 'call'.")
-    spec = {**job, "Namespace": job.get("Namespace") or hook.namespace or "default"}
+    spec = {**job, "Namespace": hook.namespace or job.get("Namespace") or "default"}
     if problems := validate(spec):
         raise SpecError(problems)
     attempt = Attempt(

@@ -84,8 +84,8 @@ class Handover:
 
     def announce(self, pin: Pin) -> str:
         """Say which job it is, in log, XCom and link, as soon as it is known. Returns the link, empty without one."""
-        docs = self._hook.get_conn().capabilities().docs_shapes
-        link = job_url(self._hook.options.webui_url, pin.job_id, by_query=not docs)
+        facts = self._hook.get_conn().capabilities()
+        link = job_url(self._hook.options.webui_url, pin.job_id, by_query=not facts.docs_shapes)
         if self._known is not None and self._known.job_id == pin.job_id:
             return link
         self._push("bacalhau_pin", pin.to_plain())
@@ -93,6 +93,8 @@ class Handover:
         self._push("job_id", pin.job_id)
         if link:
             self._push(XCOM_KEY, link)
+        if facts.warning:
+            self._operator.log.warning("%s", facts.warning)
         what = "Took over" if pin.adopted else "Submitted"
         where = f"{self._hook.config.base_url}, namespace {pin.namespace}{f', {link}' if link else ''}"
         self._operator.log.info("%s Bacalhau job %s (%s) at %s", what, pin.job_id, pin.name, where)

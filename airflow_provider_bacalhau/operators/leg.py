@@ -356,5 +356,5 @@ def check_scheduled(spec: Mapping[str, Any], *, scheduled: bool, on_existing: st
     if spec.get("Type") in ("service", "daemon") and scheduled and on_existing is None:
         raise ConfigError(
             f"Every scheduled run would add one more {spec['Type']} job beside those of earlier runs: "
-            "pass on_existing='new' if that is wanted, or trigger the DAG by hand."
+            "pass on_existing='new' if that is wanted."
         )

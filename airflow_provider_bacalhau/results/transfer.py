@@ -59,7 +59,7 @@ class Opener(Protocol):
         """Get a fresh URL; False when there is nothing to renew."""
 
 
-class Interrupted(Exception):  # noqa: N818 - an event between opener and copy, never seen by users
+class Interrupted(Exception):
     """A try failed: for a passing reason, because the URL expired, or because the object changed."""
 
     def __init__(self, reason: str, kind: Literal["passing", "expired", "changed"] = "passing") -> None:

@@ -104,7 +104,7 @@ class Orchestrator:
         self._broker = Broker(clock, self._process)
         self._housekeeping = Housekeeping(clock, self._store, self._look_at, self._compute.drop_old_logs)
         self._logs = Logs(self._store, self._compute, release)
-        self._reception = Reception(release, ids, self.node_id)
+        self._reception = Reception(release, ids, self.node_id, workbench.hints)
         for node in nodes:
             self.add_node(node)
 

@@ -24,8 +24,10 @@ class Prepared:
 class Reception:
     """Takes submissions in."""
 
-    def __init__(self, release: Release, ids: Ids, node_id: str) -> None:
+    def __init__(self, release: Release, ids: Ids, node_id: str, hints: Mapping[str, str]) -> None:
+        """`hints`: engine type -> a warning for whoever submits such a job."""
         self._release = release
+        self._hints = hints
         self._ids = ids
         self._server_meta = {f"{RESERVED_META}requester.id": node_id}
         if not release.page_shapes:
@@ -46,7 +48,8 @@ class Reception:
         job = replace(
             job, id=job_id, name=job.name or job_id, meta={**job.meta, **client_meta, **self._server_meta}
         )
-        return Prepared(job, warnings)
+        hint = self._hints.get(job.task.engine.type.lower())
+        return Prepared(job, (*warnings, hint) if hint else warnings)
 
 
 def refuse(job: Job) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator_stub.domain.errors import SettingsError
@@ -26,7 +26,9 @@ class RunnersReady:
     runners: Mapping[str, Runner]
     """Engine type in lower case -> its runner; what is missing is not advertised by nodes."""
     notes: tuple[str, ...] = ()
-    """Lines for banner, board and warnings: what docker jobs run on, or why none can."""
+    """Lines for banner and board: what docker jobs run on, or why none can."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """Engine type -> a warning for whoever submits such a job."""
 
 
 def build_runners(
@@ -40,6 +42,7 @@ def build_runners(
     """
     runners: dict[str, Runner] = {}
     notes: list[str] = []
+    hints: dict[str, str] = {}
     if importlib.util.find_spec("wasmtime"):
         runners["wasm"] = WasmRunner(release)
     else:
@@ -47,8 +50,10 @@ def build_runners(
     if docker_runner == "scripted":
         runners["docker"] = ScriptedRunner()
         notes.append("docker: scripted, every job succeeds at once")
+        hints["docker"] = "this stub runs nothing for docker jobs, they succeed at once (--docker-runner scripted)"
     elif docker_runner == "off":
         notes.append("docker: off")
+        hints["docker"] = "no node of this stub runs docker jobs (--docker-runner off)"
     else:
         outcome = tried or trial()
         if outcome.works:
@@ -59,8 +64,10 @@ def build_runners(
                 nested_users=outcome.nested_users,
             )
             notes.append("docker: sandbox, images are ignored (--images)")
+            hints["docker"] = "the image's content is not used: this stub's sandbox runs the programs of its own machine"
         elif docker_runner == "sandbox":
             raise SettingsError(f"--docker-runner sandbox: {outcome.reason}")
         else:
             notes.append(f"docker: off, {outcome.reason}; or choose --docker-runner scripted")
-    return RunnersReady(runners, tuple(notes))
+            hints["docker"] = f"no node of this stub runs docker jobs: {outcome.reason}"
+    return RunnersReady(runners, tuple(notes), hints)

@@ -43,7 +43,7 @@ def demonstrate(stage: Stage, narrator: Narrator) -> int:
     stage.start_stub(runner="auto")
     seed(stage)
     narrator.say(f"input: s3://{INPUT[0]}/{INPUT[1]} ({len(INPUT[2])} bytes)")
-    stage.start_airflow(ROOT / "example_dags", paused=True)
+    stage.start_airflow(ROOT / "example_dags", paused=True, reread=60)
     airflow = stage.airflow
     narrator.wait(f"waiting for the DAG {DAG_ID}", lambda: find_dag(stage), limit=60.0)
     airflow.unpause(DAG_ID)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 SAY_EVERY = 4.0
-LOOK_EVERY = 0.25
+LOOK_EVERY = 0.4
 
 
 class Failed(Exception):

@@ -82,12 +82,15 @@ class Stage:
         text = self._processes.log("stub").read_text(errors="replace")
         return text if re.search(r"^export BACALHAU_API_HOST=.*\n", text, re.MULTILINE) else None
 
-    def start_airflow(self, dags: Path, *, paused: bool) -> None:
-        """Start Airflow on the folder `dags`; new DAGs are paused or not. Raises Failed."""
+    def start_airflow(self, dags: Path, *, paused: bool, reread: int) -> None:
+        """Start Airflow on the folder `dags`, whose files are read again every `reread` seconds. Raises Failed."""
         port, worker_log_port, trigger_log_port = free_ports(3)
         self.airflow = AirflowApi(f"http://127.0.0.1:{port}")
-        self.environment |= airflow_settings(self._home, dags, self.airflow.url, port, paused=paused)
+        self.environment |= airflow_settings(self._home, self.airflow.url, port)
         self.environment |= {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": str(paused),
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(reread),
             # Logs are read from the folder that all components share. No log server is started (it would listen on
             # all addresses); the ports are only kept from leading to somebody else's.
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_log_port),
@@ -170,16 +173,14 @@ class Stage:
         )
 
 
-def airflow_settings(home: Path, dags: Path, url: str, port: int, *, paused: bool) -> dict[str, str]:
+def airflow_settings(home: Path, url: str, port: int) -> dict[str, str]:
     """Airflow's settings for one machine, one person and short waits, all on 127.0.0.1."""
     sections = {
         "CORE": {
-            "DAGS_FOLDER": str(dags),
             "LOAD_EXAMPLES": "False",
             "EXECUTOR": "LocalExecutor",
             "PARALLELISM": "4",
             "SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "DAGS_ARE_PAUSED_AT_CREATION": str(paused),
             "TEST_CONNECTION": "Enabled",
             "EXECUTION_API_SERVER_URL": f"{url}/execution/",
             "FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
@@ -193,7 +194,7 @@ def airflow_settings(home: Path, dags: Path, url: str, port: int, *, paused: boo
             "SECRET_KEY": secrets.token_hex(16),
         },
         "API_AUTH": {"JWT_SECRET": secrets.token_hex(16)},
-        "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "5", "REFRESH_INTERVAL": "10"},
+        "DAG_PROCESSOR": {"REFRESH_INTERVAL": "10"},
         "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.5", "TRIGGER_TIMEOUT_CHECK_INTERVAL": "5"},
         "TRIGGERER": {"JOB_HEARTBEAT_SEC": "2"},
         "LOGGING": {"BASE_LOG_FOLDER": str(home / "logs")},

@@ -45,7 +45,7 @@ def stay_up(stage: Stage, processes: Processes, dags: Path, runner: str) -> None
     """Start both and watch them. Raises Failed when one of them ends by itself."""
     stage.start_stub(runner)
     seed(stage)
-    stage.start_airflow(dags, paused=False)
+    stage.start_airflow(dags, paused=False, reread=5)
     print(f"\nAirflow   {stage.airflow.url}   (everyone is admin; DAGs from {dags})")
     print(f"Bacalhau  {stage.stub_url}   (stub {stage.stub_release}; jobs at {stage.stub_url}/stub/)")
     print("connections bacalhau_default and aws_default lead to the stub")
