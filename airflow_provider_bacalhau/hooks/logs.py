@@ -239,8 +239,7 @@ class _Reader:
             return self._from_archive(one, item)
         if source == "dump":
             return self._from_dump(one)
-        whole = source == "run_output" and self._job.engine != "wasm"
-        return _captured(one, _place(self._manifest, one), whole=whole) if source == "run_output" else None
+        return _captured(one, _place(self._manifest, one)) if source == "run_output" else None
 
     def _from_archive(self, one: Execution, item: Item) -> Output | None:
         from airflow_provider_bacalhau.hooks.results import fetcher
@@ -266,8 +265,8 @@ class _Reader:
         return Output(one.id, one.partition, streams[1], streams[2]) if any(streams.values()) else None
 
 
-def _captured(one: Execution, place: str, *, whole: bool = False) -> Output:
-    cut = (one.stdout_truncated or one.stderr_truncated) and not whole
+def _captured(one: Execution, place: str) -> Output:
+    cut = one.stdout_truncated or one.stderr_truncated
     note = _note(len(one.stdout.encode()) + len(one.stderr.encode()), place) if cut else ""
     return Output(one.id, one.partition, one.stdout, one.stderr, note)
 

@@ -132,7 +132,7 @@ def _decoded(text: str) -> Any:
     """A rendered handle: JSON, or the text of a Python dict, which is what Jinja makes of one."""
     try:
         return json.loads(text)
-    except ValueError:
+    except ValueError:  # then it may be the text of a Python dict
         pass
     try:
         return ast.literal_eval(text)

@@ -64,7 +64,9 @@ def build_runners(
                 nested_users=outcome.nested_users,
             )
             notes.append("docker: sandbox, images are ignored (--images)")
-            hints["docker"] = "the image's content is not used: this stub's sandbox runs the programs of its own machine"
+            hints["docker"] = (
+                "the image's content is not used: this stub's sandbox runs the programs of its own machine"
+            )
         elif docker_runner == "sandbox":
             raise SettingsError(f"--docker-runner sandbox: {outcome.reason}")
         else:

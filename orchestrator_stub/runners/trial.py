@@ -20,9 +20,10 @@ _PROCESSES = 8
 _SECONDS = 10
 _SCRIPT = f"""
 test -z "$(ls -A /root)$(ls -A /home 2>/dev/null)" || echo "the home folders"
-(head -c {2 * _FILE} /dev/zero > /tmp/file) 2>/dev/null && echo "the limit on files"
+(head -c {2 * _FILE} /dev/zero > file) 2>/dev/null && echo "the limit on files"
 (x=0123456789abcdef; while test ${{#x}} -lt {2 * _MEMORY}; do x=$x$x; done) 2>/dev/null && echo "the limit on memory"
-(i=0; while test $i -lt {2 * _PROCESSES}; do sleep 1 >/dev/null & i=$((i+1)); done) 2>/dev/null && echo "the limit on processes"
+(i=0; while test $i -lt {2 * _PROCESSES}; do sleep 1 >/dev/null & i=$((i+1)); done) 2>/dev/null \\
+  && echo "the limit on processes"
 echo done
 """
 """A line for each wall or limit that does not hold."""

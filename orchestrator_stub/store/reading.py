@@ -94,9 +94,14 @@ def _is_over(record: Record, query: HistoryQuery, release: Release) -> bool:
     execution = next((e for e in record.executions if e.id == query.execution_id), None)
     if execution is not None:
         return not execution.is_live
-    if release.full_id_lenient and sum(e.id.startswith(query.execution_id) for e in record.executions) > 1:
-        text = f"multiple executions found for id {query.execution_id}"
-        raise OrchestratorError(500, text, code="MultipleExecutionsFound", component="JobStore")
+    if release.full_id_lenient:
+        raise OrchestratorError(
+            500,
+            f"multiple executions found for id {query.execution_id}",
+            code="MultipleExecutionsFound",
+            component="JobStore",
+            hint="Use full execution ID",
+        )
     text = f"execution not found: {query.execution_id}"
     raise OrchestratorError(404, text, code="NotFound", component="JobStore")
 

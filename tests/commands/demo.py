@@ -104,8 +104,8 @@ def summary(stage: Stage, run_id: str) -> None:
             f"exit {run['RunOutput']['ExitCode']} on {run['NodeID']}" if run.get("RunOutput") else "no output"
             for run in stage.stub_executions(job["ID"])
         )
-        state = job["State"]["StateType"]
-        print(f"  {job['ID']}  {state:<10} engine {engine}, runner {runners.get(engine.lower(), 'none')}  {states}")
+        task, state = job["Meta"].get("airflow-task-id", job["Name"]), job["State"]["StateType"]
+        print(f"  {job['ID']}  {task:<20}  {state:<10} engine {engine}, runner {runners.get(engine.lower(), 'none')}  {states}")
     print("\nresults:")
     found = results(stage, run_id)
     for uri in found:

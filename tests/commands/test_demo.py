@@ -75,7 +75,7 @@ def test_the_demo_shows_jobs_results_and_leaves_nothing_running():
     told = make("demo")
     assert told.code == 0, told.text
     assert told.longest_silence < LONGEST_SILENCE
-    assert re.search(r"^  j-\S+ +Completed +engine wasm, runner \w+", told.text, re.MULTILINE)
+    assert re.search(r"^  j-\S+ +squares +Completed +engine wasm, runner wasm", told.text, re.MULTILINE)
     assert re.search(r"^  s3://demo-results/\S+", told.text, re.MULTILINE)
     assert "(nothing there)" not in told.text
     assert left_running(".demo") == []

@@ -185,6 +185,13 @@ def test_what_cannot_be_read_in_time_is_said_to_be_missing(orchestrator, monkeyp
     assert found.lines() == ["all", "log incomplete (3 of ? bytes)"]
 
 
+def test_old_servers_cannot_tell_more_than_they_captured(orchestrator):
+    """Before 1.8 the log of a finished job is cut, too: without a word the cut output would look complete."""
+    orchestrator.version = "v1.7.0"
+    found = outputs(BacalhauHook(), done(stdout="all", stdout_truncated=True))
+    assert found.lines() == ["all", "log incomplete (3 of ? bytes)"]
+
+
 def test_executions_that_were_read_live_are_not_read_again(orchestrator):
     """Every line would stand twice in the log."""
     one = done(stdout="a\n")

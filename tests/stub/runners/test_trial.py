@@ -20,9 +20,6 @@ def fake(tmp_path, body):
     path = tmp_path / "bwrap"
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:3]:
-        parent.chmod(parent.stat().st_mode | 0o055)
     return str(path)
 
 
@@ -45,7 +42,7 @@ def test_walls_that_let_through_are_noticed(monkeypatch, tmp_path):
     """A bubblewrap that only starts the program would pass for a sandbox."""
     monkeypatch.setattr("orchestrator_stub.runners.launcher.Launcher.user", lambda _: -1)
     monkeypatch.setattr("orchestrator_stub.runners.trial._FILE", 10**9)
-    through = fake(tmp_path, 'while test "$1" != --; do shift; done; shift; exec "$@"')
+    through = fake(tmp_path, f'while test "$1" != --; do shift; done; shift; cd {tmp_path}; exec "$@"')
     assert "the limit on files" in trial(through).reason
 
 

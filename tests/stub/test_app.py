@@ -1,0 +1,119 @@
+"""The composed stub: one that answers, keeps strangers out, follows its clock, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from orchestrator_stub.app import Stub
+from orchestrator_stub.clock import VirtualClock
+from orchestrator_stub.settings import AllowedPath, Settings
+
+JOBS = "/api/v1/orchestrator/jobs"
+
+
+def job(**fields):
+    """A small docker job; `fields` go into it."""
+    task = {"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "busybox"}}}
+    return {"Job": {"Type": "batch", "Count": 1, "Tasks": [task], **fields}}
+
+
+async def test_a_submitted_job_is_done_when_a_script_says_so_at_once(start_stub):
+    """The simplest use would not work."""
+    _, client = await start_stub()
+    job_id = (await client.put(JOBS, json=job())).json()["JobID"]
+    assert (await client.get(f"{JOBS}/{job_id}")).json()["Job"]["State"]["StateType"] == "Completed"
+
+
+async def test_the_same_seed_and_requests_give_the_same_answers(start_stub):
+    """Two runs of a scripted day could not be compared."""
+    answers = []
+    for _ in range(2):
+        _, client = await start_stub(clock=VirtualClock(), seed=7)
+        job_id = (await client.put(JOBS, json=job())).json()["JobID"]
+        answers.append([(await client.get(f"{JOBS}/{job_id}{path}")).text for path in ("", "/executions", "/history")])
+    assert answers[0] == answers[1]
+
+
+async def test_a_job_that_waits_for_capacity_waits_on_the_clock(start_stub):
+    """A queue timeout would take its real minute in every test."""
+    clock = VirtualClock()
+    _, client = await start_stub(clock=clock, nodes=1)
+    spec = job(Constraints=[{"Key": "region", "Operator": "=", "Values": ["nowhere"]}])
+    spec["Job"]["Tasks"][0]["Timeouts"] = {"QueueTimeout": 30}
+    job_id = (await client.put(JOBS, json=spec)).json()["JobID"]
+    assert (await client.get(f"{JOBS}/{job_id}")).json()["Job"]["State"]["StateType"] == "Queued"
+    clock.advance(61)
+    assert (await client.get(f"{JOBS}/{job_id}")).json()["Job"]["State"]["StateType"] == "Failed"
+
+
+async def test_strangers_are_kept_out(start_stub):
+    """Any web page could submit jobs."""
+    _, client = await start_stub()
+    assert (await client.get("/api/v1/agent/alive", headers={"Host": "evil.example"})).status_code == 403
+    assert (await client.get("/api/v1/agent/alive", headers={"Origin": "https://evil.example"})).status_code == 403
+    refused = await client.options("/api/v1/agent/alive", headers={"Origin": "https://evil.example"})
+    assert refused.status_code == 403
+
+
+async def test_cors_is_answered_only_where_nothing_can_be_reached(start_stub, tmp_path):
+    """A strict stub that runs programs would let any web page run them."""
+    origin = {"Origin": "https://ui.example"}
+    _, harmless = await start_stub(strict=True, docker_runner="off")
+    assert (await harmless.get("/api/v1/agent/alive", headers=origin)).headers["access-control-allow-origin"] == "*"
+    _, local = await start_stub(strict=True, docker_runner="off", allow_local_paths=(AllowedPath(tmp_path),))
+    assert (await local.get("/api/v1/agent/alive", headers=origin)).status_code == 403
+
+
+async def test_the_answer_to_a_docker_job_says_how_it_runs_here(start_stub):
+    """A user would take the sandbox, or a script, for the image."""
+    _, client = await start_stub()
+    (warning,) = (await client.put(JOBS, json=job())).json()["Warnings"]
+    assert "--docker-runner scripted" in warning
+    _, strict = await start_stub(strict=True)
+    assert (await strict.put(JOBS, json=job())).json()["Warnings"] is None
+
+
+async def test_a_node_less_stub_has_its_orchestrator_in_the_list(start_stub):
+    """`--nodes 0` is how a cluster without compute nodes looks."""
+    _, client = await start_stub(nodes=0)
+    (node,) = (await client.get("/api/v1/orchestrator/nodes")).json()["Nodes"]
+    assert node["Info"]["NodeType"] == "Requester"
+
+
+async def test_nodes_offer_what_is_advertised_or_what_the_machine_has(start_stub):
+    """A laptop could not run a job that asks for a GPU, or a strict stub would promise what is not there."""
+    _, client = await start_stub()
+    first = (await client.get("/api/v1/orchestrator/nodes")).json()["Nodes"][0]["Info"]["ComputeNodeInfo"]
+    assert first["MaxCapacity"] == {"CPU": 16, "Memory": 64 * 10**9, "Disk": 500 * 10**9, "GPU": 1}
+    _, strict = await start_stub(strict=True, nodes=1)
+    real = (await strict.get("/api/v1/orchestrator/nodes")).json()["Nodes"][0]["Info"]["ComputeNodeInfo"]
+    assert "GPU" not in real["MaxCapacity"]
+
+
+async def test_a_taken_port_is_an_error_and_leaves_nothing():
+    """A second stub would half start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        stub = Stub(Settings(port=taken.getsockname()[1], s3="off", docker_runner="off"))
+        with pytest.raises(OSError, match="in use"):
+            await stub.start()
+    assert stub._folder == Path(), "no folder was made"
+
+
+async def test_stopping_gives_back_ports_and_folders(start_stub):
+    """A test suite would fill the disk."""
+    stub, _ = await start_stub(s3="embedded")
+    folder, port = stub._folder, int(stub.url.rpartition(":")[2])
+    await stub.stop()
+    assert not folder.exists()
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+async def test_ports_are_free_ones_when_port_0_is_asked_for(start_stub):
+    """Two stubs could not run side by side."""
+    first, _ = await start_stub(s3="embedded")
+    second, _ = await start_stub(s3="embedded")
+    assert len({first.url, second.url, first.info.s3_endpoint, second.info.s3_endpoint}) == 4
