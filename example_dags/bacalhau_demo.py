@@ -53,7 +53,7 @@ def bacalhau_demo() -> None:
     @task.short_circuit(ignore_downstream_trigger_rules=False)
     def docker_is_there() -> bool:
         """Whether some node runs docker jobs; without one the last task is skipped."""
-        nodes = BacalhauHook().list_nodes()
+        nodes = BacalhauHook().list_nodes()["Nodes"]
         return any("docker" in node["Info"]["ComputeNodeInfo"]["ExecutionEngines"] for node in nodes)
 
     check = BacalhauDockerOperator(

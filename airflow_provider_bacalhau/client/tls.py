@@ -103,6 +103,19 @@ def ssl_context(config: ClientConfig) -> ssl.SSLContext:
     return context
 
 
+def results_context(config: ClientConfig) -> ssl.SSLContext:
+    """The context for result URLs, which lead to other hosts than the orchestrator: the public CAs and the system's,
+    and the connection's `ca_cert` beside them. Its `verify: false` and its client certificate are the orchestrator's.
+
+    :raises ConfigError: the `ca_cert` cannot be read.
+    """
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    if config.ca_cert:
+        _trust(context, config.ca_cert)
+    return context
+
+
 def _trust(context: ssl.SSLContext, ca_cert: str) -> None:
     try:
         if _PEM in ca_cert:

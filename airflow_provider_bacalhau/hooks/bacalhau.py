@@ -181,29 +181,26 @@ class BacalhauHook(BaseHook):
         namespace: str | None = None,
         labels: Labels = None,
         limit: int | None = None,
+        next_token: str | None = None,
         order_by: str | None = None,
         reverse: bool = False,
-    ) -> list[dict[str, Any]]:
-        """Jobs, at most `limit` of them. Every list costs the server time for each job that it ever stored.
+    ) -> dict[str, Any]:
+        """Jobs as `{"NextToken", "Items"}`: one page with a limit, else all of them.
+
+        Every list costs the server time for each job that it ever stored.
 
         :param namespace: "*" for all.
         :param labels: selectors as the command line takes them, one text or several.
-        :param order_by: "created_at" or "modified_at".
+        :param next_token: of the page before.
+        :param order_by: "created_at" or "modified_at"; servers of the old documentation also know "id".
         """
-        return list(self.iter_jobs(namespace=namespace, labels=labels, limit=limit, order_by=order_by, reverse=reverse))
+        space = namespace or self.namespace
+        filters: dict[str, Any] = {"namespace": space, "labels": labels, "order_by": order_by, "reverse": reverse}
+        return self._pages("list_jobs", limit=limit, next_token=next_token, **filters)
 
-    async def alist_jobs(
-        self,
-        *,
-        namespace: str | None = None,
-        labels: Labels = None,
-        limit: int | None = None,
-        order_by: str | None = None,
-        reverse: bool = False,
-    ) -> list[dict[str, Any]]:
+    async def alist_jobs(self, **options: Any) -> dict[str, Any]:
         """As `list_jobs`, for a running event loop."""
-        jobs = self.aiter_jobs(namespace=namespace, labels=labels, limit=limit, order_by=order_by, reverse=reverse)
-        return [job async for job in jobs]
+        return cast("dict[str, Any]", await self._athread("list_jobs", **options))
 
     def iter_jobs(
         self,
@@ -214,29 +211,19 @@ class BacalhauHook(BaseHook):
         order_by: str | None = None,
         reverse: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """As `list_jobs`, page after page while the caller reads on."""
+        """Job after job, page after page while the caller reads on; at most `limit` jobs. The rest as `list_jobs`."""
         jobs = self.get_conn().iter_jobs(
             namespace=namespace or self.namespace, labels=labels, order_by=order_by, reverse=reverse
         )
         for job in islice(jobs, limit):
             yield job.to_plain()
 
-    async def aiter_jobs(
-        self,
-        *,
-        namespace: str | None = None,
-        labels: Labels = None,
-        limit: int | None = None,
-        order_by: str | None = None,
-        reverse: bool = False,
-    ) -> AsyncIterator[dict[str, Any]]:
+    async def aiter_jobs(self, *, limit: int | None = None, **options: Any) -> AsyncIterator[dict[str, Any]]:
         """As `iter_jobs`, for a running event loop."""
+        space = options.pop("namespace", None) or (await self.aparsed()).config.namespace
         async with self.aconn() as client:
-            jobs = client.iter_jobs(
-                namespace=namespace or self.namespace, labels=labels, order_by=order_by, reverse=reverse
-            )
             left = limit
-            async for job in jobs:
+            async for job in client.iter_jobs(namespace=self._namespace or space, **options):
                 if left is not None and left <= 0:
                     return
                 left = None if left is None else left - 1
@@ -256,49 +243,64 @@ class BacalhauHook(BaseHook):
             space = namespace or self.namespace
             return (await client.stop_job(job_id, reason=reason or "", namespace=space)).evaluation_id
 
-    def get_job_history(self, job_id: str, *, namespace: str | None = None, **filters: Any) -> list[dict[str, Any]]:
-        """All events of a job up to now.
+    def get_job_history(
+        self,
+        job_id: str,
+        *,
+        namespace: str | None = None,
+        limit: int | None = None,
+        next_token: str | None = None,
+        **filters: Any,
+    ) -> dict[str, Any]:
+        """Events of a job as `{"NextToken", "Items"}`: one page with a limit, else all up to now.
 
+        :param next_token: of the page before; while a job runs, the last page has one too, for what will happen.
         :param filters: `since` (epoch seconds), `event_type` ("job" or "execution"), `execution_id`, `node_id`.
         """
-        client, space, items, token = self.get_conn(), namespace or self.namespace, [], None
-        while True:
-            page = client.get_history(job_id, namespace=space, next_token=token, **filters)
-            items += [item.to_plain() for item in page.items]
-            token = page.following(token) if page.items else None
-            if not token:
-                return items
+        space = namespace or self.namespace
+        return self._pages("get_history", job_id, limit=limit, next_token=next_token, namespace=space, **filters)
 
-    async def aget_job_history(self, job_id: str, **filters: Any) -> list[dict[str, Any]]:
+    async def aget_job_history(self, job_id: str, **options: Any) -> dict[str, Any]:
         """As `get_job_history`, for a running event loop."""
-        return cast("list[dict[str, Any]]", await self._athread("get_job_history", job_id, **filters))
+        return cast("dict[str, Any]", await self._athread("get_job_history", job_id, **options))
 
-    def get_job_executions(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
-        """All executions of a job, the finished and the lost ones too."""
-        client, space, items, token = self.get_conn(), namespace or self.namespace, [], None
-        while True:
-            page = client.get_executions(job_id, namespace=space, next_token=token)
-            items += [item.to_plain() for item in page.items]
-            token = page.following(token)
-            if not token:
-                return items
+    def get_job_executions(
+        self,
+        job_id: str,
+        *,
+        namespace: str | None = None,
+        limit: int | None = None,
+        next_token: str | None = None,
+        order_by: str | None = None,
+        reverse: bool = False,
+    ) -> dict[str, Any]:
+        """Executions of a job, the failed ones too, as `{"NextToken", "Items"}`: one page with a limit, else all.
 
-    async def aget_job_executions(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
+        :param order_by: "create_time" or "modify_time"; servers of the old documentation also know "id" and "state".
+        """
+        order: dict[str, Any] = {"namespace": namespace or self.namespace, "order_by": order_by, "reverse": reverse}
+        return self._pages("get_executions", job_id, limit=limit, next_token=next_token, **order)
+
+    async def aget_job_executions(self, job_id: str, **options: Any) -> dict[str, Any]:
         """As `get_job_executions`, for a running event loop."""
-        found = await self._athread("get_job_executions", job_id, namespace=namespace)
-        return cast("list[dict[str, Any]]", found)
+        return cast("dict[str, Any]", await self._athread("get_job_executions", job_id, **options))
 
-    def get_job_results(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
-        """What a job published: `{"Type", "Params"}` each. URLs come without their query, which may be a credential."""
+    def get_job_results(self, job_id: str, *, namespace: str | None = None) -> dict[str, Any]:
+        """What a job published, as `{"NextToken", "Items": [{"Type", "Params"}]}`.
+
+        URLs come without their query, which may be a credential.
+        """
+        from airflow_provider_bacalhau.hooks.pages import collect
         from airflow_provider_bacalhau.hooks.results import shown_result
 
-        page = self.get_conn().get_results(job_id, namespace=namespace or self.namespace)
-        return [shown_result(item.to_plain()) for item in page.items]
+        client, space = self.get_conn(), namespace or self.namespace
+        return collect(
+            lambda _: client.get_results(job_id, namespace=space), limit=None, next_token=None, shown=shown_result
+        )
 
-    async def aget_job_results(self, job_id: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
+    async def aget_job_results(self, job_id: str, *, namespace: str | None = None) -> dict[str, Any]:
         """As `get_job_results`, for a running event loop."""
-        found = await self._athread("get_job_results", job_id, namespace=namespace)
-        return cast("list[dict[str, Any]]", found)
+        return cast("dict[str, Any]", await self._athread("get_job_results", job_id, namespace=namespace))
 
     def wait_for_job(self, job_id: str, *, namespace: str | None = None, **limits: Any) -> dict[str, Any]:
         """Wait until a job has ended well, and return its handle (job_id, state, exit_codes, results, ...).
@@ -355,17 +357,39 @@ class BacalhauHook(BaseHook):
         async with self.aconn() as client:
             return (await client.get_node(node_id)).to_plain()
 
-    def list_nodes(self, *, labels: Labels = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """The nodes of the cluster.
+    def list_nodes(
+        self,
+        *,
+        labels: Labels = None,
+        limit: int | None = None,
+        next_token: str | None = None,
+        order_by: str | None = None,
+        reverse: bool = False,
+    ) -> dict[str, Any]:
+        """The nodes of the cluster as `{"NextToken", "Nodes"}`: one page with a limit, else all.
 
         :param labels: selectors as the command line takes them.
+        :param order_by: "id", "type", "available_cpu", "available_memory", "available_disk" or "available_gpu".
         """
-        return [node.to_plain() for node in self.get_conn().list_nodes(labels=labels, limit=limit).items]
+        order: dict[str, Any] = {"labels": labels, "order_by": order_by, "reverse": reverse}
+        return self._pages("list_nodes", limit=limit, next_token=next_token, key="Nodes", **order)
 
-    async def alist_nodes(self, *, labels: Labels = None, limit: int | None = None) -> list[dict[str, Any]]:
+    async def alist_nodes(self, **options: Any) -> dict[str, Any]:
         """As `list_nodes`, for a running event loop."""
-        async with self.aconn() as client:
-            return [node.to_plain() for node in (await client.list_nodes(labels=labels, limit=limit)).items]
+        return cast("dict[str, Any]", await self._athread("list_nodes", **options))
+
+    def _pages(
+        self, call: str, *ids: str, limit: int | None, next_token: str | None, key: str = "Items", **filters: Any
+    ) -> dict[str, Any]:
+        from airflow_provider_bacalhau.hooks.pages import collect
+
+        method = getattr(self.get_conn(), call)
+        return collect(
+            lambda token: method(*ids, limit=limit, next_token=token, **filters),
+            limit=limit,
+            next_token=next_token,
+            key=key,
+        )
 
     async def _athread(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Run a method in a thread, with a client of its own: what takes several requests needs no second script."""

@@ -18,6 +18,7 @@ from airflow_provider_bacalhau.errors import (
     NotFound,
     Unreachable,
 )
+from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
@@ -129,7 +130,7 @@ def check(hook: Connected) -> tuple[bool, str]:
     with Client(config) as client:
         try:
             version = client.version().release or "of an unknown release"
-            nodes = list(client.list_nodes().items)
+            nodes = list(client.list_nodes(limit=EVERY_NODE).items)
             _may_read_jobs(client)
             client.check_submit()
         except BacalhauError as error:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bacalhau.errors import ApiError
+from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
@@ -66,7 +67,7 @@ def fetcher(
 ) -> Fetcher:
     """A fetcher for the results of these jobs, which may come from the orchestrator's host, the nodes, the S3 endpoint
     of the jobs' own specs, and the connection's `result_hosts`."""
-    from airflow_provider_bacalhau.client.tls import ssl_context
+    from airflow_provider_bacalhau.client.tls import results_context
     from airflow_provider_bacalhau.results.fetch import Fetcher
     from airflow_provider_bacalhau.results.hosts import allowed_hosts
 
@@ -87,7 +88,7 @@ def fetcher(
         allowed,
         open_s3=s3_opener(aws_conn_id or options.aws_conn_id or "aws_default"),
         ipfs_gateway=options.ipfs_gateway or "",
-        verify=ssl_context(config) if config.secure else True,
+        verify=results_context(config),
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         note=note or (lambda line: hook.log.info("%s", line)),
@@ -133,6 +134,6 @@ def _published(client: Client, job: Job) -> list[PublishedResult]:
 
 def _addresses(client: Client) -> list[str]:
     try:
-        return [node.address for node in client.list_nodes().items]
+        return [node.address for node in client.list_nodes(limit=EVERY_NODE).items]
     except ApiError:  # who may not read nodes may still read results from elsewhere
         return []

@@ -52,11 +52,12 @@ class BacalhauNodeSensor(BaseSensorOperator):
         """One look. A server that does not answer is a reason to look again, one that refuses is not."""
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
         from airflow_provider_bacalhau.hooks.outcome import airflow_error
+        from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
         from airflow_provider_bacalhau.triggers.nodes import usable, wanted
 
         hook = BacalhauHook(self.bacalhau_conn_id)
         try:
-            page = hook.get_conn().list_nodes(labels=self._selectors() or None)
+            page = hook.get_conn().list_nodes(labels=self._selectors() or None, limit=EVERY_NODE)
         except ApiError as error:
             if isinstance(error, Rejected):
                 raise airflow_error(error) from error.__cause__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -89,12 +89,12 @@ class BacalhauJobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Airflow 3.3: a user ended the deferred task."""
-        await self._stop_if_ours()
+        await _to_its_end(self._stop_if_ours())
 
     async def cleanup(self) -> None:
         """Airflow before 3.3 says nothing but that the trigger goes, also when it only moves to another triggerer."""
         if not trigger_has_on_kill():
-            await self._stop_if_ours()
+            await _to_its_end(self._stop_if_ours())
 
     async def _wait(self) -> dict[str, Any]:
         from airflow_provider_bacalhau.triggers.poller import joined
@@ -151,7 +151,7 @@ class BacalhauJobTrigger(BaseTrigger):
         if self._fired or not self.pin or self.on_kill_action == "leave":
             return
         if await self._state_of_task() == "deferred":
-            # the trigger only moved to another triggerer, or a new try already waits with its own job
+            self.log.info("The task is deferred still or again, so Bacalhau job %s is kept.", self.job_id)
             return
         hook = self._hook()
         await hook.aparsed()
@@ -183,6 +183,19 @@ class BacalhauJobTrigger(BaseTrigger):
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
 
         return BacalhauHook(self.bacalhau_conn_id)
+
+
+_ending: set[asyncio.Task[None]] = set()
+"""Stops under way; the set keeps them from being collected."""
+
+
+async def _to_its_end(stop: Coroutine[Any, Any, None]) -> None:
+    """Carry a stop through. The triggerer cancels a trigger again every second until it is gone, and the first
+    question to Airflow in a fresh triggerer takes five: a stop of its own would be cut off."""
+    task = asyncio.get_running_loop().create_task(stop)
+    _ending.add(task)
+    task.add_done_callback(_ending.discard)
+    await asyncio.shield(task)
 
 
 def _read_watch(plain: Mapping[str, Any]) -> Watch:

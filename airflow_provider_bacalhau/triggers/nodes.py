@@ -67,11 +67,12 @@ class BacalhauNodesTrigger(BaseTrigger):
 
     async def _wait(self) -> list[str]:
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+        from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
 
         async with BacalhauHook(self.bacalhau_conn_id).aconn() as client:
             while True:
                 try:
-                    page = await client.list_nodes(labels=list(self.selector) or None)
+                    page = await client.list_nodes(labels=list(self.selector) or None, limit=EVERY_NODE)
                     found = usable(page.items, engine=self.engine, publisher=self.publisher)
                     if len(found) >= self.min_nodes:
                         return found

@@ -77,7 +77,7 @@ class Release:
     networks: tuple[str, ...] = ("Default", "None", "Host", "Full", "HTTP", "Bridge")
     """Network words that are understood, in the spelling they come back in (fact sheet 3.7)."""
     networked_jobs_rejected: bool = False
-    """Full and HTTP are refused by the node's admission control (FINDINGS 3)."""
+    """Any network but None is refused by the node's admission control (FINDINGS 3, golden 43 of 1.6.5)."""
     task_env_passed: bool = True
     """Task.Env and BACALHAU_* reach the program (1.6.4+, FINDINGS-docker 2)."""
     partitions: bool = True

@@ -97,7 +97,7 @@ class Compute:
         if execution.desired is DesiredState.PENDING:
             self._tell(held, ExecutionEvent.ASKED)
         task = execution.job.task
-        if self._release.networked_jobs_rejected and task.network.type.lower() in ("full", "http"):
+        if self._release.networked_jobs_rejected and task.network.type.lower() != "none":
             self._finish(held, ExecutionEvent.REJECTED, Event(EXEC_SCANNING, _REJECTED))
             return
         try:

@@ -38,7 +38,7 @@ class World(Stage):
         folder = self._home / "dags"
         shutil.copytree(ROOT / "example_dags", folder)
         shutil.copytree(Path(__file__).parent / "dags", folder, dirs_exist_ok=True)
-        self.start_airflow(folder, paused=False)
+        self.start_airflow(folder, paused=False, reread=60)
         self._narrator.wait("waiting for the DAGs", self._all_dags, LIMIT)
 
     def _all_dags(self) -> bool | None:

@@ -125,6 +125,27 @@ async def test_a_user_who_ends_the_task_ends_the_job(trigger, orchestrator, ende
     assert orchestrator.stops == [(one.job_id, "airflow 1.1 on_kill")]
 
 
+async def test_a_stop_is_carried_through_whatever_the_triggerer_does(trigger, orchestrator, monkeypatch):
+    """A triggerer cancels again every second, and its first look at the task's row takes longer: an orphan."""
+    reading, gate = asyncio.Event(), asyncio.Event()
+
+    async def slowly(self):
+        reading.set()
+        await gate.wait()
+        return "failed"
+
+    monkeypatch.setattr(BacalhauJobTrigger, "_state_of_task", slowly)
+    one = trigger()
+    killing = asyncio.ensure_future(one.on_kill())
+    await reading.wait()
+    killing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await killing
+    gate.set()
+    await asyncio.gather(*module._ending)
+    assert orchestrator.stops == [(one.job_id, "airflow 1.1 on_kill")]
+
+
 async def test_twins_of_a_lost_submit_end_with_it(trigger, orchestrator, ended, spec):
     """A late duplicate would run until somebody finds it."""
     one = trigger()

@@ -375,12 +375,12 @@ async def test_152_refuses_when_node_and_queue_are_full(build: Any) -> None:
     assert cluster.orchestrator.get_node("n-00000001").available.cpu == 2.0
 
 
-@pytest.mark.parametrize("release", ["1.5.2", "1.6.5"])
-async def test_networked_jobs_are_rejected_at_the_bid(build: Any, release: str) -> None:
-    """Broken: a job with network HTTP runs on releases whose nodes refuse it."""
+@pytest.mark.parametrize(("release", "network"), [("1.5.2", "HTTP"), ("1.6.5", "HTTP"), ("1.6.5", "Host")])
+async def test_networked_jobs_are_rejected_at_the_bid(build: Any, release: str, network: str) -> None:
+    """Broken: a job with a network runs on releases whose nodes refuse it."""
     cluster = build(release)
     first = cluster.job("a")
-    spec = replace(first, tasks=(replace(first.task, network=replace(first.task.network, type="HTTP")),))
+    spec = replace(first, tasks=(replace(first.task, network=replace(first.task.network, type=network)),))
     job = cluster.orchestrator.submit(spec).job_id
     assert cluster.numbers(job) == [(4, 2)]
     execution = cluster.execution(job)

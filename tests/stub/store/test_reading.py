@@ -152,6 +152,9 @@ def test_history_by_a_short_execution_id_breaks_at_the_end(shelf: Any) -> None:
     record.executions.append(execution(record, "e-123"))
     with pytest.raises(OrchestratorError, match="execution not found: e-1"):
         reading.history(record, HistoryQuery(execution_id="e-1"), R193)
+    with pytest.raises(OrchestratorError, match="multiple executions found for id e-nope") as refused:
+        reading.history(record, HistoryQuery(execution_id="e-nope"), R170)
+    assert refused.value.status == 500
 
 
 def test_versions_have_their_own_history(shelf: Any) -> None:

@@ -1,0 +1,74 @@
+"""A task that is ended from outside, or by its own limit, takes its job with it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+SOON = 15.0
+"""Seconds from the user's click to the stopped job: Airflow needs up to 5 to tell the worker, the rest is ours."""
+
+
+def reason_of(job):
+    """Why a job was stopped: `airflow <start of the run>.<try> <cause>`, as its cause alone."""
+    found = re.fullmatch(r"airflow \d{16}\.1 (\w+)", job["State"]["Message"])
+    assert found, job["State"]
+    return found[1]
+
+
+def test_marking_a_running_task_failed_stops_its_job(world):
+    """The job of a task that a user has ended would run on, and cost, without anybody who looks after it."""
+    run = world.run("ended_inline")
+    run.running_job("job")
+    run.mark_failed("job")
+    assert reason_of(run.stopped_job("job", SOON)) == "on_kill"
+    assert run.finish() == "failed"
+    assert f"Stopped Bacalhau job {run.only_job('job')['ID']} because the task was told to end." in run.log("job")
+
+
+def test_marking_a_deferred_task_failed_stops_its_job(world):
+    """As above, where no worker is left that could be told: the triggerer has to stop the job."""
+    run = world.run("ended_deferred")
+    run.running_job("job")
+    run.reach("job", "deferred")
+    run.mark_failed("job")
+    assert reason_of(run.stopped_job("job", SOON)) == "on_kill"
+    assert run.finish() == "failed"
+    assert f"Stopped Bacalhau job {run.only_job('job')['ID']} because the task was ended." in run.log("job")
+
+
+def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(world):
+    """Airflow ends the worker but knows no job, and it does not look at execution_timeout while a task is deferred."""
+    run = world.run("limited")
+    assert run.finish() == "failed"
+    assert run.states() == {"inline": "failed", "deferred": "failed"}
+    for task in ("inline", "deferred"):
+        job = run.only_job(task)
+        assert job["State"]["StateType"] == "Stopped", job["State"]
+    assert reason_of(run.only_job("inline")) == "on_kill"
+    assert "AirflowTaskTimeout" in run.log("inline")
+    assert reason_of(run.only_job("deferred")) == "timeout"
+    assert re.search(
+        r"BacalhauJobTimedOut: Bacalhau job j-\w+ \(limited\.deferred\) timed out: .*execution_timeout", run.log("deferred")
+    )
+
+
+def test_a_deferral_that_airflow_gives_up_stops_its_job(world):
+    """Airflow resumes such a task with an exception and without any code of ours: the job would run on for ever."""
+    run = world.run("overdue")
+    run.running_job("job")
+    run.reach("job", "deferred")
+    # The limit lies a minute behind the trigger's own, for a triggerer that is dead; here it passes at once.
+    world.sql(
+        "update task_instance set trigger_timeout = '2025-01-01 00:00:00.000000' where run_id = ? and dag_id = 'overdue'",
+        [run.run_id],
+    )
+    assert reason_of(run.stopped_job("job", LIMIT)) == "timeout"
+    assert run.finish() == "failed"
+    assert len(run.jobs("job")) == 1
+    assert "TaskDeferralTimeout" in run.log("job")
+
+
+LIMIT = 30.0
