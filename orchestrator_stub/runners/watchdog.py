@@ -58,13 +58,20 @@ def tree(pid: int) -> list[int]:
     found: list[int] = []
     waiting = [pid]
     while waiting:
-        parent = waiting.pop()
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{parent}/task").iterdir():
-                children = (task / "children").read_text().split()
-                waiting.extend(int(child) for child in children)
-                found.extend(int(child) for child in children)
+        below = _children(waiting.pop())
+        waiting += below
+        found += below
     return found
+
+
+def _children(pid: int) -> list[int]:
+    """Children of every thread of a process."""
+    children: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # one thread that ends must not hide the children of the others
+                children += map(int, (thread / "children").read_text().split())
+    return children
 
 
 def threads(pid: int) -> int:

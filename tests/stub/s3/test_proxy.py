@@ -11,16 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_stub.runners.watchdog import tree
 from orchestrator_stub.s3.client import S3Settings
 from orchestrator_stub.s3.proxy import PORT, S3Service
 
 
 def children():
     """Processes below this one."""
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        found += (task / "children").read_text().split()
-    return found
+    return tree(os.getpid())
 
 
 async def test_objects_are_kept(service):
