@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from orchestrator_stub.api.guard import ASGIApp, Doors, Guard, Message, Receive,
 from orchestrator_stub.api.server import Protocol
 from orchestrator_stub.clock import Clock, RealClock
 from orchestrator_stub.control.info import StubInfo
-from orchestrator_stub.control.routes import build_control
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import RELEASES, Release
 from orchestrator_stub.engine.ids import Ids
@@ -30,6 +29,7 @@ from orchestrator_stub.inputs.registry import build_sources
 from orchestrator_stub.publishers.fileserver import FileServer
 from orchestrator_stub.publishers.registry import build_publishers
 from orchestrator_stub.runners.registry import DockerChoice, RunnersReady, build_runners
+from orchestrator_stub.runners.trial import Trial
 from orchestrator_stub.s3.client import S3Settings
 from orchestrator_stub.s3.proxy import S3Service
 from orchestrator_stub.settings import Settings
@@ -43,13 +43,24 @@ _S3_NOTES = {"embedded": "buckets appear on first use", "off": "off", "aws": "AW
 class Stub:
     """A stub that is started once. All methods are called on the event loop that serves it."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, seed: int | None = None) -> None:
-        """`clock`: default this machine's time. `seed`: default random; the same seed gives the same ids."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        tried: Callable[[], Trial | None] = lambda: None,
+    ) -> None:
+        """`clock`: default this machine's time. `seed`: default random; the same seed gives the same ids.
+
+        `tried`: gives the outcome of a trial of the sandbox that was begun earlier, if one was.
+        """
         self.settings = settings
         self.clock: Clock = clock or RealClock()
         self.orchestrator: Orchestrator
         self.info: StubInfo
         self._seed = seed
+        self._tried = tried
         self._release = RELEASES[settings.emulate]
         self._folder = Path()
         self._s3 = S3Service(
@@ -95,7 +106,7 @@ class Stub:
 
     async def _build(self, listener: socket.socket) -> None:
         choice: DockerChoice = self.settings.docker_runner  # type: ignore[assignment]  # settings checked the word
-        ready = build_runners(choice, self._release, strict=self.settings.strict)
+        ready = build_runners(choice, self._release, strict=self.settings.strict, tried=self._tried())
         self._files = FileServer(self._subfolder("published"), port=FILES_PORT if self.settings.port else 0)
         await self._files.start()
         await self._s3.start()
@@ -140,7 +151,7 @@ class Stub:
         host, port = listener.getsockname()[:2]
         api = build_routes(self.orchestrator, cors=cors, address=lambda: (host, port))
         app = Guard(
-            _Switch(api, build_control(self.orchestrator, lambda: self.info)),
+            _Switch(api, self._control),
             Doors(settings.allow_hosts, settings.allow_origins, any_origin=cors),
         )
         config = uvicorn.Config(
@@ -161,6 +172,11 @@ class Stub:
                 await self._serving
                 raise OSError("the server ended before it was ready")
             await asyncio.sleep(0)
+
+    def _control(self) -> ASGIApp:
+        from orchestrator_stub.control.routes import build_control  # its framework waits for the first request
+
+        return build_control(self.orchestrator, lambda: self.info)
 
     def _subfolder(self, name: str) -> Path:
         folder = self._folder / name
@@ -196,13 +212,15 @@ class _Server(uvicorn.Server):
 class _Switch:
     """`/stub/...` goes to the control surface, all else to the emulated one."""
 
-    def __init__(self, api: Api, control: ASGIApp) -> None:
+    def __init__(self, api: Api, build_control: Callable[[], ASGIApp]) -> None:
         self._api = api
-        self._control = control
+        self._build_control = build_control
+        self._control: ASGIApp | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] == "http" and (path == "/stub" or path.startswith("/stub/")):
+            self._control = self._control or self._build_control()
             await self._control({**scope, "path": path if path != "/stub" else "/stub/"}, receive, send)
         else:
             await self._api(scope, receive, send)

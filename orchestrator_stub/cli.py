@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from orchestrator_stub.control.info import StubInfo, banner, environment, export_lines
 from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.settings import Settings, add_address_flags, parse
+
+if TYPE_CHECKING:
+    from orchestrator_stub.app import Stub
 
 USAGE = """usage: bacalhau-stub serve [flags]            serve until SIGTERM or Ctrl-C
        bacalhau-stub run [flags] -- COMMAND    serve while COMMAND runs, with the variables set
@@ -54,10 +56,9 @@ def _complain(text: str) -> None:
 
 
 def _serve(settings: Settings) -> int:
-    from orchestrator_stub.app import Stub
+    stub = _make(settings)
 
     async def serve() -> int:
-        stub = Stub(settings)
         try:
             await stub.start()
         except OSError as error:
@@ -69,6 +70,21 @@ def _serve(settings: Settings) -> int:
         return 0
 
     return asyncio.run(serve())
+
+
+def _make(settings: Settings) -> Stub:
+    """The stub; while its modules are imported, the sandbox is tried, so that the first answer comes sooner."""
+    if settings.docker_runner not in ("auto", "sandbox"):
+        from orchestrator_stub.app import Stub
+
+        return Stub(settings)
+    from orchestrator_stub.runners.trial import trial
+
+    with ThreadPoolExecutor(1) as threads:
+        trying = threads.submit(trial)
+        from orchestrator_stub.app import Stub
+
+        return Stub(settings, tried=trying.result)
 
 
 async def _until_told() -> None:
@@ -94,10 +110,9 @@ def _run(words: list[str]) -> int:
     if not any(flag.split("=")[0] == "--port" for flag in flags):
         flags = [*flags, "--port", "0"]
     settings = parse(flags, prog="bacalhau-stub run")
-    from orchestrator_stub.app import Stub
+    stub = _make(settings)
 
     async def run() -> int:
-        stub = Stub(settings)
         try:
             await stub.start()
         except OSError as error:
@@ -132,6 +147,9 @@ async def _child(command: list[str], variables: dict[str, str]) -> int:
 
 def _env(words: list[str]) -> int:
     import argparse
+    import json
+    import urllib.error
+    import urllib.request
 
     parser = argparse.ArgumentParser(prog="bacalhau-stub env")
     add_address_flags(parser)

@@ -15,8 +15,8 @@ from airflow_provider_bacalhau.hooks.attempt import KillSwitch, pause
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.attempt import Pin
     from airflow_provider_bacalhau.hooks.connection import Connected
+    from airflow_provider_bacalhau.lifecycle.attempt import Pin
     from airflow_provider_bacalhau.lifecycle.identity import Cause, Epoch
     from airflow_provider_bacalhau.lifecycle.submission import Found
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_bacalhau.errors import ApiError, BacalhauError
@@ -128,15 +127,15 @@ class LiveLog:
             await frames.aclose()
 
 
-@dataclass(frozen=True, slots=True)
 class Output:
     """What one execution wrote. `note` is the line that says where the rest is, empty when this is all."""
 
-    execution_id: str
-    partition: int
-    stdout: str
-    stderr: str
-    note: str = ""
+    def __init__(self, execution: Execution, stdout: str, stderr: str, note: str = "") -> None:
+        self.execution_id = execution.id
+        self.partition = execution.partition
+        self.stdout = stdout
+        self.stderr = stderr
+        self.note = note
 
     def lines(self) -> list[str]:
         """The lines to show, stdout before stderr, and the note."""
@@ -253,7 +252,7 @@ class _Reader:
             log.debug("No output from %s: %s", item.uri, error)
             return None
         note = "" if out.complete and err.complete else _note(len(out.text) + len(err.text), item.uri)
-        return Output(one.id, one.partition, out.text, err.text, note)
+        return Output(one, out.text, err.text, note)
 
     def _from_dump(self, one: Execution) -> Output | None:
         streams = {1: "", 2: ""}
@@ -262,13 +261,13 @@ class _Reader:
         )
         for frame in frames:
             streams[frame.stream] = streams.get(frame.stream, "") + frame.text
-        return Output(one.id, one.partition, streams[1], streams[2]) if any(streams.values()) else None
+        return Output(one, streams[1], streams[2]) if any(streams.values()) else None
 
 
 def _captured(one: Execution, place: str) -> Output:
     cut = one.stdout_truncated or one.stderr_truncated
     note = _note(len(one.stdout.encode()) + len(one.stderr.encode()), place) if cut else ""
-    return Output(one.id, one.partition, one.stdout, one.stderr, note)
+    return Output(one, one.stdout, one.stderr, note)
 
 
 def _note(shown: int, place: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_bacalhau.errors import (
@@ -23,9 +23,7 @@ from airflow_provider_bacalhau.errors import (
     Unreachable,
 )
 from airflow_provider_bacalhau.hooks.attempt import (
-    Attempt,
     KillSwitch,
-    Pin,
     TaskStore,
     configured_deployment,
     late_submit_grace,
@@ -37,6 +35,7 @@ from airflow_provider_bacalhau.hooks.job import jobs_of, worth_of
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
     from airflow_provider_bacalhau.hooks.connection import Connected
+    from airflow_provider_bacalhau.lifecycle.attempt import Attempt, Pin
     from airflow_provider_bacalhau.lifecycle.identity import TaskRef
     from airflow_provider_bacalhau.lifecycle.submission import Found, Me, Policy, Record, StopOrder
     from airflow_provider_bacalhau.models.job import Job
@@ -48,18 +47,28 @@ STOP_BUDGET = 120.0
 """Seconds within which a job that was told to stop has to be seen stopped."""
 
 
-@dataclass
 class Submission:
     """Drives one attempt to its job. `obtain` may be called again when the job turned out to be stopped by mistake."""
 
-    client: Client
-    attempt: Attempt
-    kill: KillSwitch
-    store: TaskStore
-    log: Any
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = pause
-    warnings: list[str] = field(default_factory=list)
+    def __init__(
+        self,
+        client: Client,
+        attempt: Attempt,
+        *,
+        kill: KillSwitch,
+        store: TaskStore,
+        log: Any,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = pause,
+    ) -> None:
+        self.client = client
+        self.attempt = attempt
+        self.kill = kill
+        self.store = store
+        self.log = log
+        self.clock = clock
+        self.sleep = sleep
+        self._said: set[str] = set()
 
     def obtain(self, *, heals: int = 0, spent: Pin | None = None) -> Pin:
         """The attempt's job: found, adopted or submitted.
@@ -76,7 +85,7 @@ class Submission:
         first = spent is None and record is None and self.attempt.try_number <= 1
         self._need_alive()
         self.store.write(record)
-        state = _Progress(me, record, first, sweeps=not first or spent is not None)
+        state = _Progress(me, record, first=first, sweeps=not first)
         while True:
             self._need_alive()
             found = self._first_look(state) if state.first else self._look()
@@ -182,8 +191,8 @@ class Submission:
                 )
 
     def _warn_once(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        if text not in self._said:
+            self._said.add(text)
             self.log.warning("%s", text)
 
     # --- acting ---------------------------------------------------------------------------------------------------
@@ -234,6 +243,8 @@ class Submission:
         return self._own(replace(pin, adopted=not own, submitted_at=job.created / 1e9), state)
 
     def _pin(self, state: _Progress, slot: int, heals: int, **job: Any) -> Pin:
+        from airflow_provider_bacalhau.lifecycle.attempt import Pin
+
         return Pin(
             try_number=self.attempt.try_number,
             epoch=state.me.epoch.text,
@@ -283,20 +294,21 @@ class Submission:
             raise AttemptOver("The task was told to end, so nothing more is submitted.")
 
 
-@dataclass
 class _Progress:
     """What changes while one attempt looks for its job."""
 
-    me: Me
-    record: Record | None
-    first: bool
-    sweeps: bool
-    stop_until: float | None = None
-    puts: int = 0
+    def __init__(self, me: Me, record: Record | None, *, first: bool, sweeps: bool) -> None:
+        self.me = me
+        self.record = record
+        self.first = first
+        self.sweeps = sweeps
+        self.stop_until: float | None = None
+        self.puts = 0
 
 
 def submit_call(hook: Connected, job: Mapping[str, Any], identity: str | None) -> str:
     """Submit a job for one call of `hook.submit_job`: a reply that is lost leads to a look-up, not to a second job."""
+    from airflow_provider_bacalhau.lifecycle.attempt import Attempt
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
     from airflow_provider_bacalhau.lifecycle.spec import validate
 
@@ -314,7 +326,8 @@ def submit_call(hook: Connected, job: Mapping[str, Any], identity: str | None) -
         lifetime="detached",
         late_submit_grace=late_submit_grace(),
     )
-    return Submission(hook.get_conn(), attempt, KillSwitch(), TaskStore({}), hook.log).obtain().job_id
+    kill, store = KillSwitch(), TaskStore({})
+    return Submission(hook.get_conn(), attempt, kill=kill, store=store, log=hook.log).obtain().job_id
 
 
 def _caller(deployment: str | None) -> TaskRef:

@@ -14,9 +14,10 @@ from airflow_provider_bacalhau.version_compat import AirflowSkipException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_bacalhau.hooks.attempt import KillSwitch, Pin
+    from airflow_provider_bacalhau.hooks.attempt import KillSwitch
     from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
     from airflow_provider_bacalhau.hooks.logs import LiveLog, Output
+    from airflow_provider_bacalhau.lifecycle.attempt import Pin
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.models.execution import Execution
     from airflow_provider_bacalhau.models.job import Job

@@ -24,7 +24,7 @@ from airflow_provider_bacalhau.version_compat import TaskDeferralError, TaskDefe
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_bacalhau.hooks.attempt import Pin
+    from airflow_provider_bacalhau.lifecycle.attempt import Pin
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.operators.leg import Leg
 
@@ -115,7 +115,8 @@ class BacalhauJobOperator(BaseOperator):
         An event of another try is void: a task that is cleared while its resumed leg is scheduled starts here with
         the old try's event (protocol F3).
         """
-        from airflow_provider_bacalhau.hooks.attempt import Pin, try_number
+        from airflow_provider_bacalhau.hooks.attempt import try_number
+        from airflow_provider_bacalhau.lifecycle.attempt import Pin
 
         pin = Pin.from_plain(event)
         if event is None or pin is None or pin.try_number != try_number(context):

@@ -17,9 +17,9 @@ from airflow_provider_bacalhau.version_compat import conf, masks
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_bacalhau.hooks.attempt import Attempt, Pin
     from airflow_provider_bacalhau.hooks.logs import LiveLog
     from airflow_provider_bacalhau.hooks.submission import Submission
+    from airflow_provider_bacalhau.lifecycle.attempt import Attempt, Pin
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.lifecycle.watch import Observation, Watch
@@ -117,7 +117,8 @@ class Leg:
     @cached_property
     def attempt(self) -> Attempt:
         """This try's identity and job."""
-        from airflow_provider_bacalhau.hooks.attempt import Attempt, late_submit_grace, task_ref
+        from airflow_provider_bacalhau.hooks.attempt import late_submit_grace, task_ref
+        from airflow_provider_bacalhau.lifecycle.attempt import Attempt
         from airflow_provider_bacalhau.lifecycle.durations import seconds_of
         from airflow_provider_bacalhau.lifecycle.spec import timeouts_of
 
@@ -144,8 +145,15 @@ class Leg:
         from airflow_provider_bacalhau.hooks.attempt import TaskStore
         from airflow_provider_bacalhau.hooks.submission import Submission
 
-        client, store = self.hook.get_conn(), TaskStore(self.context)
-        return Submission(client, self.attempt, self.kill, store, self.log, self.clock, self.sleep)
+        return Submission(
+            self.hook.get_conn(),
+            self.attempt,
+            kill=self.kill,
+            store=TaskStore(self.context),
+            log=self.log,
+            clock=self.clock,
+            sleep=self.sleep,
+        )
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -245,7 +253,7 @@ class Leg:
 
     def remembered_pin(self) -> Pin | None:
         """The pin that an earlier leg of this try left in XCom."""
-        from airflow_provider_bacalhau.hooks.attempt import Pin
+        from airflow_provider_bacalhau.lifecycle.attempt import Pin
 
         pin = Pin.from_plain(self.handover.own_xcom("bacalhau_pin"))
         return pin if pin is not None and pin.try_number == self.try_number else None

@@ -207,8 +207,9 @@ def _read_watch(plain: Mapping[str, Any]) -> Watch:
 
 def _sweeper(pin: Mapping[str, Any]) -> Sweeper | None:
     """What looks for strays beside an own job; None where nothing can have been left, or the job is not ours."""
-    from airflow_provider_bacalhau.hooks.attempt import Pin, late_submit_grace
+    from airflow_provider_bacalhau.hooks.attempt import late_submit_grace
     from airflow_provider_bacalhau.hooks.job import Sweeper
+    from airflow_provider_bacalhau.lifecycle.attempt import Pin
 
     known = Pin.from_plain(pin)
     return Sweeper(known, started_at=time.time(), grace=late_submit_grace()) if known and known.sweeps else None

@@ -34,7 +34,9 @@ class LogSource:
 class Logs:
     """Finds logs."""
 
-    def __init__(self, store: MemoryStore, compute: Compute, release: Release) -> None:
+    def __init__(self, store: MemoryStore, compute: Compute, release: Release, *, strict: bool = False) -> None:
+        """`strict`: nodes of 1.8+ keep silent about executions that failed or were killed (scenarios 74, 76)."""
+        self._strict = strict
         self._store = store
         self._compute = compute
         self._release = release
@@ -79,7 +81,8 @@ class Logs:
             return LogSource(execution, engine, silent=True)
         if not execution.is_live and not self._release.logs_from_node:
             return LogSource(execution, engine, output=execution.output or RunOutput())
-        if log is not None:
+        kept_back = self._strict and execution.compute.is_discarded
+        if log is not None and not kept_back:
             return LogSource(execution, engine, buffer=log)
         return LogSource(execution, engine, silent=True)
 

@@ -103,7 +103,7 @@ class Orchestrator:
         self._compute = Compute(workbench, release, clock, self._observe, self._cluster.figures_changed)
         self._broker = Broker(clock, self._process)
         self._housekeeping = Housekeeping(clock, self._store, self._look_at, self._compute.drop_old_logs)
-        self._logs = Logs(self._store, self._compute, release)
+        self._logs = Logs(self._store, self._compute, release, strict=strict)
         self._reception = Reception(release, ids, self.node_id, workbench.hints)
         for node in nodes:
             self.add_node(node)

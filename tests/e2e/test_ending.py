@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from world import until
 
 pytestmark = pytest.mark.e2e
 SOON = 15.0
 """Seconds from the user's click to the stopped job: Airflow needs up to 5 to tell the worker, the rest is ours."""
+LATER = 30.0
+"""As above for a deferred task: the first time that a triggerer asks for a task's state takes it several seconds."""
 
 
 def reason_of(job):
@@ -18,25 +21,43 @@ def reason_of(job):
     return found[1]
 
 
-def test_marking_a_running_task_failed_stops_its_job(world):
-    """The job of a task that a user has ended would run on, and cost, without anybody who looks after it."""
+@pytest.fixture(scope="module")
+def running(world):
+    """A run whose only task waits in a worker for a job that goes on for long."""
     run = world.run("ended_inline")
     run.running_job("job")
-    run.mark_failed("job")
-    assert reason_of(run.stopped_job("job", SOON)) == "on_kill"
-    assert run.finish() == "failed"
-    assert f"Stopped Bacalhau job {run.only_job('job')['ID']} because the task was told to end." in run.log("job")
+    return run
+
+
+def test_a_running_task_already_shows_its_job(world, running):
+    """While it matters most, nobody could tell from the UI which job a task waits for, or what it prints."""
+    job = running.only_job("job")
+    assert running.states() == {"job": "running"}
+    assert running.xcom("job", "job_id") == job["ID"]
+    assert running.xcom("job", "bacalhau_job")["job_id"] == job["ID"]
+    assert running.links("job") == {"Bacalhau job": f"{world.stub_url}/stub/#/jobs/{job['ID']}"}
+    until(lambda: "\nstarted" in running.log("job"), SOON, running.explain)
+    assert f"Submitted Bacalhau job {job['ID']}" in running.log("job")
+
+
+def test_marking_a_running_task_failed_stops_its_job(running):
+    """The job of a task that a user has ended would run on, and cost, without anybody who looks after it."""
+    running.mark_failed("job")
+    assert reason_of(running.stopped_job("job", SOON)) == "on_kill"
+    assert running.finish() == "failed"
+    stopped = f"Stopped Bacalhau job {running.only_job('job')['ID']} because the task was told to end."
+    until(lambda: stopped in running.log("job"), SOON, running.explain)
 
 
 def test_marking_a_deferred_task_failed_stops_its_job(world):
     """As above, where no worker is left that could be told: the triggerer has to stop the job."""
     run = world.run("ended_deferred")
-    run.running_job("job")
-    run.reach("job", "deferred")
+    run.waits_in_triggerer("job")
     run.mark_failed("job")
-    assert reason_of(run.stopped_job("job", SOON)) == "on_kill"
+    assert reason_of(run.stopped_job("job", LATER)) == "on_kill"
     assert run.finish() == "failed"
-    assert f"Stopped Bacalhau job {run.only_job('job')['ID']} because the task was ended." in run.log("job")
+    stopped = f"Stopped Bacalhau job {run.only_job('job')['ID']} because the task was ended."
+    until(lambda: stopped in run.log("job"), SOON, run.explain)
 
 
 def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(world):
@@ -58,17 +79,13 @@ def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(world):
 def test_a_deferral_that_airflow_gives_up_stops_its_job(world):
     """Airflow resumes such a task with an exception and without any code of ours: the job would run on for ever."""
     run = world.run("overdue")
-    run.running_job("job")
-    run.reach("job", "deferred")
+    run.waits_in_triggerer("job")
     # The limit lies a minute behind the trigger's own, for a triggerer that is dead; here it passes at once.
     world.sql(
         "update task_instance set trigger_timeout = '2025-01-01 00:00:00.000000' where run_id = ? and dag_id = 'overdue'",
         [run.run_id],
     )
-    assert reason_of(run.stopped_job("job", LIMIT)) == "timeout"
+    assert reason_of(run.stopped_job("job", LATER)) == "timeout"
     assert run.finish() == "failed"
     assert len(run.jobs("job")) == 1
     assert "TaskDeferralTimeout" in run.log("job")
-
-
-LIMIT = 30.0

@@ -49,8 +49,7 @@ def test_a_lost_reply_does_not_make_a_second_job(world):
 def test_a_restarted_triggerer_goes_on_waiting(world):
     """A rollout of the triggerer would stop every job that a deferred task waits for, or submit it again."""
     run = world.run("moved")
-    run.running_job("job")
-    run.reach("job", "deferred")
+    run.waits_in_triggerer("job")
     world.restart("triggerer")
     assert run.running_job("job") == run.only_job("job")
     assert run.finish() == "success", run.explain()
@@ -74,8 +73,7 @@ def test_a_dead_worker_leaves_its_job_to_the_next_try(world):
 def test_clearing_a_deferred_task_replaces_its_job(world):
     """The job from before the click would run beside the new one, or be taken for the new one and stopped under it."""
     run = world.run("cleared")
-    first = run.running_job("job")
-    run.reach("job", "deferred")
+    first = run.waits_in_triggerer("job")
     run.clear("job")
     run.reach("job", "success", try_number=2)
     assert run.finish() == "success"

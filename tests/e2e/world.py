@@ -20,6 +20,7 @@ from stage import ROOT, Stage
 T = TypeVar("T")
 LIMIT = 60.0
 """Seconds that a test waits for a thing that usually takes a few; the machine may be busy."""
+ENDED = ("success", "failed")
 DAGS = ("ended_inline", "secretive", "bacalhau_demo", "bacalhau_fan_out")
 
 
@@ -106,9 +107,8 @@ class Run:
 
     def finish(self, within: float = LIMIT) -> str:
         """Wait until the run has ended; returns its state."""
-        ended = ("success", "failed")
         look = self.world.airflow.run_state
-        return until(lambda: (state := look(self.dag_id, self.run_id)) in ended and state, within, self.explain)
+        return until(lambda: (state := look(self.dag_id, self.run_id)) in ENDED and state, within, self.explain)
 
     def reach(self, task: str, *states: str, try_number: int | None = None, within: float = LIMIT) -> dict[str, Any]:
         """Wait until a task has one of the states, in this try if one is given."""
@@ -159,10 +159,18 @@ class Run:
         """Wait until the task's last job runs on a node."""
 
         def look() -> Any:
+            assert self.states().get(task) not in ENDED, self.explain()
             jobs = self.jobs(task)
             return jobs[-1] if jobs and jobs[-1]["State"]["StateType"] == "Running" else None
 
         return until(look, LIMIT, self.explain)
+
+    def waits_in_triggerer(self, task: str) -> dict[str, Any]:
+        """Wait until the task's trigger has seen its job running; returns the job."""
+        job = self.running_job(task)
+        self.reach(task, "deferred")
+        until(lambda: f"job {job['ID'][:10]}: Running" in self.log(task), LIMIT, self.explain)
+        return job
 
     def stopped_job(self, task: str, within: float) -> dict[str, Any]:
         """Wait until the task's first job is stopped."""

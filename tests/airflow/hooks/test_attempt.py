@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 
 import pytest
@@ -12,7 +11,6 @@ from airflow_provider_bacalhau.errors import AttemptOver
 from airflow_provider_bacalhau.hooks import attempt as module
 from airflow_provider_bacalhau.hooks.attempt import (
     KillSwitch,
-    Pin,
     TaskStore,
     epoch_of,
     late_submit_grace,
@@ -84,22 +82,6 @@ def test_born_has_microseconds(context, task):
     """Two runs of the same second would share an epoch."""
     born = datetime.datetime(2026, 1, 1, 0, 0, 0, 123457, tzinfo=datetime.UTC)
     assert epoch_of(context(task, born=born)).born_us % 1_000_000 == 123457
-
-
-PIN = Pin(2, "1-0-0", "f", 3, "j-1", "default", "a", "k", heals=1)
-
-
-def test_a_pin_survives_airflow(context):
-    """A resumed leg would not know which job is its own."""
-    plain = json.loads(json.dumps(PIN.to_plain()))
-    assert plain["try"] == 2
-    assert Pin.from_plain({**plain, "verdict": {}, "deadline": None}) == PIN
-
-
-@pytest.mark.parametrize("value", [None, {}, {"job_id": ""}, {"job_id": "j-1"}, "text"])
-def test_what_is_no_pin_is_none(value):
-    """A garbled event would fail the task instead of starting over."""
-    assert Pin.from_plain(value) is None
 
 
 def test_the_store_keeps_the_record_and_is_the_fence(context, task, store):

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from airflow_provider_bacalhau.errors import AttemptOver, Unreachable
-from airflow_provider_bacalhau.hooks.attempt import KillSwitch, Pin
+from airflow_provider_bacalhau.hooks.attempt import KillSwitch
+from airflow_provider_bacalhau.lifecycle.attempt import Pin
 from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
 from airflow_provider_bacalhau.hooks.job import (
     Sweeper,

@@ -211,7 +211,7 @@ def test_a_broken_reader_shows_what_was_captured(orchestrator, monkeypatch):
 
 def test_lines_end_with_the_note():
     """Nobody would see that there is more."""
-    assert Output("e", 0, "a\n", "b", "more").lines() == ["a", "b", "more"]
+    assert Output(execution(), "a\n", "b", "more").lines() == ["a", "b", "more"]
 
 
 def test_a_dump_gives_what_is_there(orchestrator, monkeypatch):

@@ -9,9 +9,10 @@ import pytest
 
 from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, ServerFault
 from airflow_provider_bacalhau.hooks import submission as module
-from airflow_provider_bacalhau.hooks.attempt import Attempt, KillSwitch, TaskStore
+from airflow_provider_bacalhau.hooks.attempt import KillSwitch, TaskStore
 from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
 from airflow_provider_bacalhau.hooks.submission import Submission
+from airflow_provider_bacalhau.lifecycle.attempt import Attempt
 from airflow_provider_bacalhau.lifecycle.identity import Epoch, TaskRef
 
 
@@ -42,7 +43,8 @@ def submission(orchestrator, spec, store):
         context = {"task_state_store": store} if stored else {}
         client = BacalhauHook().get_conn()
         made = replace(attempt, **changes)
-        return Submission(client, made, KillSwitch(), TaskStore(context), Log(), clock, lambda seconds: None)
+        given = {"kill": KillSwitch(), "store": TaskStore(context), "log": Log(), "clock": clock}
+        return Submission(client, made, sleep=lambda seconds: None, **given)
 
     return make
 

@@ -1,4 +1,4 @@
-"""The runs of the end-to-end suite. Jobs that have to be ended from outside sleep for long; all others end at once."""
+"""The runs of the end-to-end suite. Jobs that have to be ended from outside sleep for long, others until they are met."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from airflow_provider_bacalhau.operators.docker import BacalhauDockerOperator
 LONG = "echo started; sleep 300"
 RETRY = {"retries": 1, "retry_delay": timedelta(seconds=1)}
 PUBLISHES = {
-    "command": "echo one line; echo content > /outputs/file.txt",
+    "command": "sleep 2; echo one line; echo content > /outputs/file.txt",
     "publisher": "s3://e2e-results/{jobID}/{executionID}?encoding=plain",
 }
-FAILS = {"command": "echo went wrong >&2; exit 3"}
+FAILS = {"command": "sleep 2; echo went wrong >&2; exit 3"}
 
 
 def run_of(dag_id: str, **tasks: dict[str, Any]) -> DAG:

@@ -16,7 +16,7 @@ from airflow_provider_bacalhau.operators.wasm import BacalhauWasmOperator
 from airflow_provider_bacalhau.sensors.job import BacalhauJobSensor
 from airflow_provider_bacalhau.sensors.nodes import BacalhauNodeSensor
 
-MODULES = json.loads((Path(__file__).parents[1] / "conformance" / "wasm" / "modules.json").read_text())
+MODULES = json.loads((Path(__file__).parents[2] / "conformance" / "wasm" / "modules.json").read_text())
 
 
 def module(name):
