@@ -69,3 +69,27 @@ def test_a_refused_submit_is_final(orchestrator, operator, context):
         (op := operator()).execute(context(op))
     assert isinstance(caught.value, AirflowFailException)
     assert orchestrator.puts == 1
+
+
+@pytest.mark.parametrize("rule", ["warn", "refuse", "allow"])
+def test_a_secret_in_the_spec_is_noticed(orchestrator, operator, context, spec, monkeypatch, caplog, capsys, rule):
+    """Everybody who may read the cluster's jobs could read it, and nobody would know."""
+    monkeypatch.setenv("AIRFLOW__BACALHAU__SECRETS_IN_SPEC", rule)
+    spec["Tasks"][0]["Env"] = {"DB_PASSWORD": "hunter2"}
+    op = operator()
+    if rule == "refuse":
+        with pytest.raises(SpecError, match="secrets_in_spec"):
+            op.execute(context(op))
+        assert orchestrator.puts == 0
+        return
+    op.execute(context(op))
+    said = capsys.readouterr().out + caplog.text
+    assert ("holds a secret" in said) is (rule == "warn")
+    assert "hunter2" not in said
+
+
+def test_what_is_hardly_meant_is_said(orchestrator, operator, context, spec, caplog, capsys):
+    """The next run would overwrite this one's result without a word."""
+    spec["Tasks"][0]["Publisher"] = {"Type": "s3", "Params": {"Bucket": "b", "Key": "fixed"}}
+    (op := operator()).execute(context(op))
+    assert "the next run overwrites" in capsys.readouterr().out + caplog.text
