@@ -314,7 +314,7 @@ class BacalhauHook(BaseHook):
         return wait_call(self, job_id, namespace or self.namespace, **limits)
 
     async def await_for_job(self, job_id: str, *, namespace: str | None = None, **limits: Any) -> dict[str, Any]:
-        """As `wait_for_job`, for a running event loop; shares its looks with all other waiters of the process."""
+        """As `wait_for_job`, for a running event loop."""
         from airflow_provider_bacalhau.hooks.job import await_call
 
         return await await_call(self, job_id, namespace, **limits)

@@ -244,7 +244,7 @@ class Leg:
         what = after_stop(self.epoch, self.try_number, verdict.message, heals=pin.heals, killed=self.kill.pulled)
         if what == "over":
             raise AttemptOver("A newer try of this task has stopped the job and taken over.")
-        return self._replace(pin) if False else None
+        return self._replace(pin) if what == "again" else None
 
     def conclude(self, pin: Pin, verdict: Verdict) -> Any:
         """Logs, results and XCom, then the task's value or the error that its job deserves."""

@@ -22,13 +22,17 @@ from airflow_provider_bacalhau.errors import ApiError
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.config import ClientConfig
+    from airflow_provider_bacalhau.client.sync import Client
     from airflow_provider_bacalhau.lifecycle.watch import Observation
     from airflow_provider_bacalhau.models.job import Job
 
 log = logging.getLogger(__name__)
 
-GATHER = 0.05
-"""Seconds that questions are collected before they are answered together."""
+GATHER = 0.005
+"""Seconds, for each waiter, that questions are collected before they are answered together."""
+
+LONGEST_GATHER = 1.0
+"""Seconds that a question waits at most for others to fall together with it."""
 
 RATE = 50.0
 """Requests per second that all waiters of one server and namespace share; a look costs the server 2 ms."""
@@ -80,6 +84,7 @@ class Poller:
         self._last: dict[str, tuple[float, Observation]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._next_at = 0.0
+        self._lister: Client | None = None
         self._look_cost = 0.005
         self._list_cost = 0.0
 
@@ -105,6 +110,11 @@ class Poller:
             loop = asyncio.get_running_loop()
             self._task = loop.create_task(self._run(), name="bacalhau-poller", context=contextvars.Context())
 
+    def _new_lister(self) -> Client:
+        from airflow_provider_bacalhau.client.sync import Client
+
+        return Client(self._config)
+
     def _new_client(self) -> AsyncClient:
         from airflow_provider_bacalhau.client.aio import AsyncClient
 
@@ -117,7 +127,7 @@ class Poller:
             async with await asyncio.to_thread(self._make_client) as client:
                 while True:
                     await self._wake.wait()
-                    await asyncio.sleep(GATHER)
+                    await asyncio.sleep(min(LONGEST_GATHER, self.members * GATHER))
                     self._wake.clear()
                     asked, self._asked = self._asked, {}
                     await self._answer(client, asked)
@@ -127,6 +137,8 @@ class Poller:
                 if not future.done():
                     future.set_exception(error)
         finally:
+            if self._lister is not None:
+                self._lister.close()
             for look in self._looks:
                 look.cancel()
             for future in (*asked.values(), *self._asked.values()):
@@ -134,8 +146,11 @@ class Poller:
             self._asked = {}
 
     async def _answer(self, client: AsyncClient, asked: dict[str, asyncio.Future[Observation]]) -> None:
-        if len(asked) >= LIST_FROM and self._list_cost < len(asked) * self._look_cost:
-            asked = await self._skim(client, asked)
+        if len(asked) >= LIST_FROM:
+            if self._list_cost < len(asked) * self._look_cost:
+                asked = await self._skim(asked)
+            else:  # the server may forget jobs again
+                self._list_cost *= 0.98
         for job_id, future in asked.items():
             await self._pace()
             await self._slots.acquire()
@@ -169,9 +184,7 @@ class Poller:
         if not future.done():
             future.set_result(seen)
 
-    async def _skim(
-        self, client: AsyncClient, asked: dict[str, asyncio.Future[Observation]]
-    ) -> dict[str, asyncio.Future[Observation]]:
+    async def _skim(self, asked: dict[str, asyncio.Future[Observation]]) -> dict[str, asyncio.Future[Observation]]:
         """Answer from one list what has not moved since its last look; returns the rest."""
         known = {job_id: self._last[job_id] for job_id in asked if job_id in self._last}
         if len(known) < LIST_FROM:
@@ -179,7 +192,7 @@ class Poller:
         began = time.monotonic()
         await self._pace()
         try:
-            listed = {job.id: job async for job in client.iter_jobs(namespace=self._namespace, labels="airflow-key")}
+            listed = await asyncio.to_thread(self._list)  # reading a thousand jobs takes too long for a loop
         except ApiError as error:
             log.info("Listing jobs failed, looking at each of them: %s", error)
             return asked
@@ -194,6 +207,11 @@ class Poller:
             elif not future.done():
                 future.set_result(seen)
         return rest
+
+    def _list(self) -> dict[str, Job]:
+        if self._lister is None:
+            self._lister = self._new_lister()
+        return {job.id: job for job in self._lister.iter_jobs(namespace=self._namespace, labels="airflow-key")}
 
     async def _pace(self) -> None:
         now = time.monotonic()

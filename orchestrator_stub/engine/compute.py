@@ -48,6 +48,8 @@ class _Held:
     """Its place in the node's queue."""
     task: asyncio.Task[None] | None = None
     attempt: Attempt | None = None
+    begun: bool = False
+    """The task has taken its first step: a task that is cancelled before never runs, not even its clean-up."""
     unwanted: bool = False
     """The orchestrator has called it off."""
 
@@ -127,19 +129,23 @@ class Compute:
         if held is None:
             return
         held.unwanted = True
-        share = self._shares.get(execution.node_id)
-        if held.ticket is not None and held.ticket != _RESERVED and share is not None:
+        if held.ticket is not None and held.ticket != _RESERVED:
+            share = self._shares[execution.node_id]
             share.leave(held.wants, held.ticket)
             self._node_changed(execution.node_id, share)
-        if held.task is not None and not held.task.done():
+        if held.task is None or held.task.done():
+            self._stopped(held)
+        elif held.begun:
             held.task.cancel()
-            return
-        self._stopped(held)
 
     # Bidding.
 
     async def _scan(self, held: _Held) -> None:
         """Ask every input's source whether the data is there, then offer."""
+        held.begun = True
+        if held.unwanted:
+            self._stopped(held)
+            return
         try:
             part = part_of(held.execution)
             for one in inputs_of(held.execution.job.task):
@@ -152,7 +158,7 @@ class Compute:
                 raise
             self._stopped(held)
             return
-        held.task = None
+        held.task, held.begun = None, False
         self._offer(held)
 
     def _scan_failed(self, held: _Held, error: StepError) -> None:
@@ -196,6 +202,11 @@ class Compute:
 
     async def _carry_out(self, held: _Held) -> None:
         """One run from inputs to publication, and what became of it."""
+        held.begun = True
+        if held.unwanted:
+            self._give_back(held)
+            self._stopped(held)
+            return
         attempt = held.attempt = Attempt(held.execution, self._bench, self._release, self._clock)
         limit = _limit(held.execution)
         expiry = attempt.expire_after(limit) if limit else None
@@ -229,15 +240,19 @@ class Compute:
             self._kept.due.append((self._clock.now() + LOG_KEPT, execution.id))
         else:
             attempt.drop_log()
-        share = self._shares.get(execution.node_id)
-        if share is not None:
-            share.give_back(held.wants)
-            self._node_changed(execution.node_id, share)
+        self._give_back(held)
+
+    def _give_back(self, held: _Held) -> None:
+        """What the execution took is free again."""
+        node_id = held.execution.node_id
+        share = self._shares[node_id]
+        share.give_back(held.wants)
+        self._node_changed(node_id, share)
 
     def _let_in(self, node_id: str) -> None:
         """Those who wait take what is free now."""
-        share = self._shares.get(node_id)
-        while share is not None and (execution_id := share.next_fitting()) is not None:
+        share = self._shares[node_id]
+        while (execution_id := share.next_fitting()) is not None:
             held = self._held.get(execution_id)
             if held is None:
                 continue
@@ -269,9 +284,7 @@ class Compute:
     def _stopped(self, held: _Held) -> None:
         """Called off: nobody has to be told unless the release's nodes report it."""
         if held.ticket == _RESERVED:
-            share = self._shares[held.execution.node_id]
-            share.give_back(held.wants)
-            self._node_changed(held.execution.node_id, share)
+            self._give_back(held)
         self._held.pop(held.execution.id, None)
         if self._release.node_reports_stop:
             self._tell(held, ExecutionEvent.STOPPED)

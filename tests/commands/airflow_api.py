@@ -102,11 +102,11 @@ def fetch(
 
 
 def as_value(value: Any) -> Any:
-    """An XCom value, whether the release sends it as JSON or as text of JSON."""
-    if isinstance(value, str):
+    """An XCom value, whether the release sends lists and mappings as JSON or as text of JSON."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
             return json.loads(value)
-        except ValueError:
+        except ValueError:  # only looks like it
             return value
     return value
 

@@ -22,36 +22,37 @@ def reason_of(job):
 
 
 @pytest.fixture(scope="module")
-def running(world):
-    """A run whose only task waits in a worker for a job that goes on for long."""
-    run = world.run("ended_inline")
-    run.running_job("job")
-    return run
+def runs(world):
+    """Runs whose jobs go on for long; they wait together, which saves time."""
+    return world.start_runs("ended_inline", "ended_deferred", "limited", "overdue")
 
 
-def test_a_running_task_already_shows_its_job(world, running):
+def test_a_running_task_already_shows_its_job(world, runs):
     """While it matters most, nobody could tell from the UI which job a task waits for, or what it prints."""
-    job = running.only_job("job")
-    assert running.states() == {"job": "running"}
-    assert running.xcom("job", "job_id") == job["ID"]
-    assert running.xcom("job", "bacalhau_job")["job_id"] == job["ID"]
-    assert running.links("job") == {"Bacalhau job": f"{world.stub_url}/stub/#/jobs/{job['ID']}"}
-    until(lambda: "\nstarted" in running.log("job"), SOON, running.explain)
-    assert f"Submitted Bacalhau job {job['ID']}" in running.log("job")
+    run = runs["ended_inline"]
+    job = run.running_job("job")
+    assert run.states() == {"job": "running"}
+    assert run.xcom("job", "job_id") == job["ID"]
+    assert run.xcom("job", "bacalhau_job")["job_id"] == job["ID"]
+    assert run.links("job") == {"Bacalhau job": f"{world.stub_url}/stub/#/jobs/{job['ID']}"}
+    until(lambda: "\nstarted" in run.log("job"), SOON, run.explain)
+    assert f"Submitted Bacalhau job {job['ID']}" in run.log("job")
 
 
-def test_marking_a_running_task_failed_stops_its_job(running):
+def test_marking_a_running_task_failed_stops_its_job(runs):
     """The job of a task that a user has ended would run on, and cost, without anybody who looks after it."""
-    running.mark_failed("job")
-    assert reason_of(running.stopped_job("job", SOON)) == "on_kill"
-    assert running.finish() == "failed"
-    stopped = f"Stopped Bacalhau job {running.only_job('job')['ID']} because the task was told to end."
-    until(lambda: stopped in running.log("job"), SOON, running.explain)
+    run = runs["ended_inline"]
+    run.running_job("job")
+    run.mark_failed("job")
+    assert reason_of(run.stopped_job("job", SOON)) == "on_kill"
+    assert run.finish() == "failed"
+    stopped = f"Stopped Bacalhau job {run.only_job('job')['ID']} because the task was told to end."
+    until(lambda: stopped in run.log("job"), SOON, run.explain)
 
 
-def test_marking_a_deferred_task_failed_stops_its_job(world):
+def test_marking_a_deferred_task_failed_stops_its_job(runs):
     """As above, where no worker is left that could be told: the triggerer has to stop the job."""
-    run = world.run("ended_deferred")
+    run = runs["ended_deferred"]
     run.waits_in_triggerer("job")
     run.mark_failed("job")
     assert reason_of(run.stopped_job("job", LATER)) == "on_kill"
@@ -60,9 +61,9 @@ def test_marking_a_deferred_task_failed_stops_its_job(world):
     until(lambda: stopped in run.log("job"), SOON, run.explain)
 
 
-def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(world):
+def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(runs):
     """Airflow ends the worker but knows no job, and it does not look at execution_timeout while a task is deferred."""
-    run = world.run("limited")
+    run = runs["limited"]
     assert run.finish() == "failed"
     assert run.states() == {"inline": "failed", "deferred": "failed"}
     for task in ("inline", "deferred"):
@@ -72,13 +73,14 @@ def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(world):
     assert "AirflowTaskTimeout" in run.log("inline")
     assert reason_of(run.only_job("deferred")) == "timeout"
     assert re.search(
-        r"BacalhauJobTimedOut: Bacalhau job j-\w+ \(limited\.deferred\) timed out: .*execution_timeout", run.log("deferred")
+        r"BacalhauJobTimedOut: Bacalhau job j-\w+ \(limited\.deferred\) timed out: .*execution_timeout",
+        run.log("deferred"),
     )
 
 
-def test_a_deferral_that_airflow_gives_up_stops_its_job(world):
+def test_a_deferral_that_airflow_gives_up_stops_its_job(world, runs):
     """Airflow resumes such a task with an exception and without any code of ours: the job would run on for ever."""
-    run = world.run("overdue")
+    run = runs["overdue"]
     run.waits_in_triggerer("job")
     # The limit lies a minute behind the trigger's own, for a triggerer that is dead; here it passes at once.
     world.sql(

@@ -16,48 +16,13 @@ def slots(jobs):
     return [int(job["Labels"]["airflow-slot"]) for job in jobs]
 
 
-def test_a_retry_submits_a_new_job(world):
-    """A retry would find the failed job of the first try and fail by it again, or lose track of it."""
-    run = world.run("retried")
-    assert run.finish() == "failed"
-    jobs = run.jobs("job")
-    assert slots(jobs) == [1, 2]
-    assert len(world.jobs_of_key(jobs[0]["Labels"]["airflow-key"])) == 2
-    for number, job in enumerate(jobs, 1):
-        log = run.log("job", number)
-        node = world.stub_executions(job["ID"])[0]["NodeID"]
-        assert f"Submitted Bacalhau job {job['ID']}" in log
-        assert f"(retried.job) failed: exit code 3 on {node[:10]}" in log
-        assert "went wrong" in log
-    assert "airflow: try 1 of 2, the next try submits a new job" in run.log("job", 1)
-    assert "airflow: try 2 of 2, no try left" in run.log("job", 2)
+@pytest.fixture(scope="module")
+def runs(world):
+    """Runs that nobody has to disturb at the right moment; they wait while the others are tested."""
+    return world.start_runs("lossy", "retried")
 
 
-def test_a_lost_reply_does_not_make_a_second_job(world):
-    """The server took the job but its answer was lost: sending it again would run the user's program twice."""
-    before = world.proxy.requests
-    run = world.run("lossy")
-    assert run.finish() == "success", run.explain()
-    assert world.proxy.requests > before == 0
-    job = run.only_job("job")
-    assert slots([job]) == [1]
-    assert job["Version"] == 1
-    assert "The submit had no clear answer, looking for the job" in run.log("job")
-    assert run.xcom("job", "job_id") == job["ID"]
-
-
-def test_a_restarted_triggerer_goes_on_waiting(world):
-    """A rollout of the triggerer would stop every job that a deferred task waits for, or submit it again."""
-    run = world.run("moved")
-    run.waits_in_triggerer("job")
-    world.restart("triggerer")
-    assert run.running_job("job") == run.only_job("job")
-    assert run.finish() == "success", run.explain()
-    assert run.only_job("job")["State"]["StateType"] == "Completed"
-    assert run.tasks()["job"]["try_number"] == 1
-
-
-def test_a_dead_worker_leaves_its_job_to_the_next_try(world):
+def test_a_dead_worker_leaves_its_job_to_the_next_try(world, runs):
     """A worker that is out of memory would cost the work of hours, though the job runs well on the cluster."""
     run = world.run("orphaned")
     run.running_job("job")
@@ -83,3 +48,43 @@ def test_clearing_a_deferred_task_replaces_its_job(world):
     assert jobs[0]["ID"] == first["ID"]
     assert jobs[0]["State"]["Message"].startswith("airflow ")
     assert run.xcom("job", "job_id") == jobs[1]["ID"]
+
+
+def test_a_lost_reply_does_not_make_a_second_job(world, runs):
+    """The server took the job but its answer was lost: sending it again would run the user's program twice."""
+    run = runs["lossy"]
+    assert run.finish() == "success", run.explain()
+    assert world.proxy.requests == 1
+    job = run.only_job("job")
+    assert slots([job]) == [1]
+    assert job["Version"] == 1
+    assert "The submit had no clear answer, looking for the job" in run.log("job")
+    assert run.xcom("job", "job_id") == job["ID"]
+
+
+def test_a_retry_submits_a_new_job(world, runs):
+    """A retry would find the failed job of the first try and fail by it again, or lose track of it."""
+    run = runs["retried"]
+    assert run.finish() == "failed"
+    jobs = run.jobs("job")
+    assert slots(jobs) == [1, 2]
+    assert len(world.jobs_of_key(jobs[0]["Labels"]["airflow-key"])) == 2
+    for number, job in enumerate(jobs, 1):
+        log = run.log("job", number)
+        node = world.stub_executions(job["ID"])[0]["NodeID"]
+        assert f"Submitted Bacalhau job {job['ID']}" in log
+        assert f"(retried.job) failed: exit code 3 on {node[:10]}" in log
+        assert "went wrong" in log
+    assert "airflow: try 1 of 2, the next try submits a new job" in run.log("job", 1)
+    assert "airflow: try 2 of 2, no try left" in run.log("job", 2)
+
+
+def test_a_restarted_triggerer_goes_on_waiting(world):
+    """A rollout of the triggerer would stop every job that a deferred task waits for, or submit it again."""
+    run = world.run("moved")
+    run.waits_in_triggerer("job")
+    world.restart("triggerer")
+    assert run.running_job("job") == run.only_job("job")
+    assert run.finish() == "success", run.explain()
+    assert run.only_job("job")["State"]["StateType"] == "Completed"
+    assert run.tasks()["job"]["try_number"] == 1

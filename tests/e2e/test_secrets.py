@@ -6,10 +6,11 @@ import base64
 import json
 
 import pytest
-from cryptography.fernet import Fernet
 
 pytestmark = pytest.mark.e2e
-LOGIN, PASSWORD, TOKEN, HEADER, KEY = (f"canary-{name}-5f1c9e" for name in ("login", "password", "token", "header", "key"))
+LOGIN, PASSWORD, TOKEN, HEADER, KEY = (
+    f"canary-{name}-5f1c9e" for name in ("login", "password", "token", "header", "key")
+)
 BASIC = base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
 SECRETS = (PASSWORD, TOKEN, HEADER, KEY, BASIC)
 
@@ -22,7 +23,13 @@ def connections(world):
     for connection in (
         {"connection_id": "canary_basic", **place, "login": LOGIN, "password": PASSWORD},
         {"connection_id": "canary_bearer", **place, "extra": bearer},
-        {"connection_id": "canary_refused", **place, "host": f"{world.stub_url}/nowhere", "port": None, "password": KEY},
+        {
+            "connection_id": "canary_refused",
+            **place,
+            "host": f"{world.stub_url}/nowhere",
+            "port": None,
+            "password": KEY,
+        },
     ):
         assert world.airflow.call("POST", "/connections", connection)
     yield
@@ -34,16 +41,15 @@ def test_no_credential_is_written_anywhere(world, connections):
     """Whoever may read logs, XCom, rendered fields, triggers or jobs could take over the cluster."""
     run = world.run("secretive")
     job = run.waits_in_triggerer("bearer")
-    # Airflow encrypts what a trigger is made of; whoever has its key, or an empty one, must find no credential either.
-    fernet = Fernet(world.environment["AIRFLOW__CORE__FERNET_KEY"])
-    triggers = [fernet.decrypt(kwargs.encode()).decode() for (kwargs,) in world.sql("select kwargs from trigger")]
-    assert any(job["ID"] in one for one in triggers)
+    [(trigger,)] = world.sql("select kwargs from trigger where kwargs like ?", [f"%{job['ID']}%"])  # plain text in 3.3
     assert run.finish() == "failed"
     assert run.states() == {"basic": "success", "bearer": "success", "refused": "failed"}, run.explain()
-    written = world.written() | {"triggers": "\n".join(triggers), "jobs": json.dumps(world.stub_jobs())}
+    written = world.written() | {"trigger": trigger, "jobs": json.dumps(world.stub_jobs())}
     assert {name for name, text in written.items() if any(secret in text for secret in SECRETS)} == set()
     # The search sees what is there: the job's id is in the log, in XCom, in the record of the task and at the stub.
     seen = {name for name, text in written.items() if job["ID"] in text}
-    assert {"table xcom", "table task_state_store", "triggers", "jobs"} <= seen
+    assert {"table xcom", "table task_state_store", "trigger", "jobs"} <= seen
     assert any("task_id=bearer" in name for name in seen)
-    assert any("canary_basic" in text for name, text in written.items() if name == "table rendered_task_instance_fields")
+    assert any(
+        "canary_basic" in text for name, text in written.items() if name == "table rendered_task_instance_fields"
+    )

@@ -63,6 +63,10 @@ class World(Stage):
         """Start a run of a DAG."""
         return Run(self, dag_id, self.airflow.trigger(dag_id))
 
+    def start_runs(self, *dag_ids: str) -> dict[str, Run]:
+        """Start a run of each DAG, so that they wait for their jobs together."""
+        return {dag_id: self.run(dag_id) for dag_id in dag_ids}
+
     def ask_ui(self, path: str) -> Any:
         """An answer of the API that only Airflow's own pages use."""
         token = fetch(f"{self.airflow.url}/auth/token")["access_token"]
@@ -99,7 +103,9 @@ class Run:
     def tasks(self) -> dict[str, dict[str, Any]]:
         """Task instances by name, mapped ones as `task[0]`."""
         found = self.world.airflow.tasks(self.dag_id, self.run_id)
-        return {f"{one['task_id']}[{one['map_index']}]" if one["map_index"] >= 0 else one["task_id"]: one for one in found}
+        return {
+            f"{one['task_id']}[{one['map_index']}]" if one["map_index"] >= 0 else one["task_id"]: one for one in found
+        }
 
     def states(self) -> dict[str, str]:
         """States of the tasks."""

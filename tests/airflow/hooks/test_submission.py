@@ -192,6 +192,18 @@ def test_a_job_that_will_not_stop_keeps_the_next_from_starting(submission, orche
     assert orchestrator.puts == 1
 
 
+def test_a_superseded_worker_does_not_even_stop_what_it_finds(submission, orchestrator, store):
+    """It would stop its successor's job, because a look without the fence shows it as one to be stopped."""
+    orchestrator.outcome = lambda job: "Running"
+    submission(epoch=Epoch(1_000_000, 1, 3), stored=False).obtain()
+    store.lost = True
+    looks = len(orchestrator.requests)
+    with pytest.raises(AttemptOver):
+        submission(try_number=2).obtain()
+    assert orchestrator.stops == []
+    assert [method for method, path in orchestrator.requests[looks:] if path.endswith("/jobs")] == []
+
+
 def test_another_airflows_job_is_left_and_named(submission, orchestrator):
     """While no deployment is set, two Airflows with the same DAG would stop each other's jobs."""
     orchestrator.outcome = lambda job: "Running"

@@ -47,10 +47,12 @@ class Server:
             raise ServerFault("no")
         return self.job(job_id), [], []
 
-    async def iter_jobs(self, **_):
+    def iter_jobs(self, **_):
         self.lists += 1
-        for job_id in set(self.looks):
-            yield self.job(job_id)
+        return [self.job(job_id) for job_id in set(self.looks)]
+
+    def close(self):
+        """The list's own client."""
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ def server(monkeypatch):
     """Every poller of a test talks to this one; questions are gathered without waiting."""
     one = Server()
     monkeypatch.setattr(Poller, "_new_client", lambda self: one())
+    monkeypatch.setattr(Poller, "_new_lister", lambda self: one)
     monkeypatch.setattr(module, "GATHER", 0.0)
     return one
 

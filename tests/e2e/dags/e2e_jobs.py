@@ -38,14 +38,14 @@ twins = run_of(
 )
 limited = run_of(
     "limited",
-    inline={"command": LONG, "execution_timeout": timedelta(seconds=5)},
-    deferred={"command": LONG, "execution_timeout": timedelta(seconds=5), "deferrable": True},
+    inline={"command": LONG, "execution_timeout": timedelta(seconds=8)},
+    deferred={"command": LONG, "execution_timeout": timedelta(seconds=8), "deferrable": True},
 )
 overdue = run_of("overdue", job={"command": LONG, "deferrable": True})
 lossy = run_of("lossy", job={"command": "sleep 1; echo done", "bacalhau_conn_id": "bacalhau_lossy"})
 moved = run_of("moved", job={"command": "sleep 12; echo done", "deferrable": True})
-orphaned = run_of("orphaned", job={"command": "sleep 8; echo done", **RETRY})
-cleared = run_of("cleared", job={"command": "sleep 6; echo done", "deferrable": True})
+orphaned = run_of("orphaned", job={"command": "sleep 7; echo done", **RETRY})
+cleared = run_of("cleared", job={"command": "sleep 5; echo done", "deferrable": True})
 secretive = run_of(
     "secretive",
     basic={"command": "echo done", "bacalhau_conn_id": "canary_basic"},

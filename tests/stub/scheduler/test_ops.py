@@ -1,0 +1,20 @@
+"""Ops jobs: everywhere, once (fact sheet 5.8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+from orchestrator_stub.domain.states import ComputeState, JobState
+
+GB = 1_000_000_000
+BID, RUNS = ComputeState.ASK_FOR_BID_ACCEPTED, ComputeState.BID_ACCEPTED
+DONE, FAILED = ComputeState.COMPLETED, ComputeState.FAILED
+
+
+def test_ops_does_not_return_to_a_node(world: Any) -> None:
+    """Broken: a failed ops execution is tried again."""
+    job = world.job("ops", count=0, state=JobState.RUNNING)
+    plan = world.decide(job, [world.node()], [world.execution(job, world.node(), FAILED)])
+    assert plan.new == ()
+    assert plan.job_message == "Job failed because one or more executions failed"
