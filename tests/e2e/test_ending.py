@@ -31,11 +31,12 @@ def test_a_running_task_already_shows_its_job(world, runs):
     """While it matters most, nobody could tell from the UI which job a task waits for, or what it prints."""
     run = runs["ended_inline"]
     job = run.running_job("job")
+    until(lambda: "\nstarted" in run.log("job"), SOON, run.explain)
     assert run.states() == {"job": "running"}
     assert run.xcom("job", "job_id") == job["ID"]
     assert run.xcom("job", "bacalhau_job")["job_id"] == job["ID"]
+    assert run.xcom("job") is None
     assert run.links("job") == {"Bacalhau job": f"{world.stub_url}/stub/#/jobs/{job['ID']}"}
-    until(lambda: "\nstarted" in run.log("job"), SOON, run.explain)
     assert f"Submitted Bacalhau job {job['ID']}" in run.log("job")
 
 

@@ -28,7 +28,7 @@ def test_the_demo_carries_data_through_two_jobs(world, runs):
     """The example that newcomers run would work in tests only: with dag.test() there is no triggerer and no scheduler."""
     run = runs["bacalhau_demo"]
     assert run.finish() == "success", run.explain()
-    assert run.xcom("bring_back") == 26
+    assert run.xcom("bring_back") == "26"
     for task in ("squares", "total", "check_in_a_container"):
         job = run.only_job(task)
         assert job["State"]["StateType"] == "Completed"
@@ -49,7 +49,7 @@ def test_mapped_tasks_wait_together_in_the_triggerer(runs):
     jobs = run.jobs("squares")
     assert len(jobs) == len({job["Labels"]["airflow-key"] for job in jobs}) == 5
     assert sorted(job["Labels"]["airflow-map"] for job in jobs) == ["0", "1", "2", "3", "4"]
-    assert run.xcom("show") == sum(n**2 + (n * 10) ** 2 for n in range(1, 6))
+    assert run.xcom("show") == str(sum(n**2 + (n * 10) ** 2 for n in range(1, 6)))
 
 
 def test_waiting_in_the_triggerer_changes_nothing_but_the_place(runs):
@@ -61,7 +61,7 @@ def test_waiting_in_the_triggerer_changes_nothing_but_the_place(runs):
         "good_deferred": "success",
         "bad_inline": "failed",
         "bad_deferred": "failed",
-    }
+    }, run.explain()
     assert told(run, "good_inline") == told(run, "good_deferred")
     assert told(run, "bad_inline") == told(run, "bad_deferred")
     assert told(run, "good_inline")["result"] == "s3://e2e-results/ID/ID/"

@@ -40,7 +40,8 @@ def connections(world):
 def test_no_credential_is_written_anywhere(world, connections):
     """Whoever may read logs, XCom, rendered fields, triggers or jobs could take over the cluster."""
     run = world.run("secretive")
-    job = run.waits_in_triggerer("bearer")
+    run.reach("bearer", "deferred")
+    job = run.only_job("bearer")
     [(trigger,)] = world.sql("select kwargs from trigger where kwargs like ?", [f"%{job['ID']}%"])  # plain text in 3.3
     assert run.finish() == "failed"
     assert run.states() == {"basic": "success", "bearer": "success", "refused": "failed"}, run.explain()

@@ -49,6 +49,6 @@ cleared = run_of("cleared", job={"command": "sleep 5; echo done", "deferrable": 
 secretive = run_of(
     "secretive",
     basic={"command": "echo done", "bacalhau_conn_id": "canary_basic"},
-    bearer={"command": "sleep 5; echo done", "bacalhau_conn_id": "canary_bearer", "deferrable": True},
+    bearer={"command": "sleep 3; echo done", "bacalhau_conn_id": "canary_bearer", "deferrable": True},
     refused={"command": "echo done", "bacalhau_conn_id": "canary_refused"},
 )
