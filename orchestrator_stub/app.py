@@ -16,7 +16,8 @@ from typing import Any
 import uvicorn
 
 from orchestrator_stub.api.app import Api, build_routes
-from orchestrator_stub.api.guard import ASGIApp, Doors, Guard, Message, Receive, Send
+from orchestrator_stub.api.asgi import ASGIApp, Message, Receive, Send
+from orchestrator_stub.api.guard import Doors, Guard
 from orchestrator_stub.api.server import Protocol
 from orchestrator_stub.clock import Clock, RealClock
 from orchestrator_stub.control.info import StubInfo

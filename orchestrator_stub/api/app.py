@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 from orchestrator_stub.api import challenge
 from orchestrator_stub.api.agent import TEXT, AgentRoutes, AuthRoutes, LegacyRoutes
+from orchestrator_stub.api.asgi import Message, Receive, Send
 from orchestrator_stub.api.client_version import HEADER, refusal
 from orchestrator_stub.api.exchange import JSON_TYPE, Answer, Handler, Request, own_headers
 from orchestrator_stub.api.jobs import JobRoutes
@@ -21,10 +21,6 @@ from orchestrator_stub.domain.errors import HandlerPanicError, OrchestratorError
 from orchestrator_stub.engine.orchestrator import Orchestrator
 from orchestrator_stub.wire.answers import error_fields, no_such_route
 from orchestrator_stub.wire.gojson import dumps
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 LARGEST_BODY = 10_000_000
 """Bytes; one more is a 413 (FINDINGS 1 row 2.1)."""

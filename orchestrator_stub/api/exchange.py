@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator_stub.api.asgi import Message
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.wire.node import ARCHITECTURE, OS
 from orchestrator_stub.wire.parameters import Parameter, bind
 from orchestrator_stub.wire.unmarshal import BindError, Struct, unmarshal
 
-Scope = MutableMapping[str, Any]
 JSON_TYPE = "application/json"
 _PATH_SAFE = "$&+,/:;=@-_.~"
 _IGNORED_TYPES = ("application/xml", "text/xml", "application/x-www-form-urlencoded", "multipart/form-data")
@@ -40,7 +40,7 @@ class Request:
 
     __slots__ = ("_query", "_raw_query", "body", "headers", "method", "path", "release")
 
-    def __init__(self, scope: Scope, release: Release) -> None:
+    def __init__(self, scope: Message, release: Release) -> None:
         self.method: str = scope.get("method", "GET")
         self.path = routed_path(scope)
         self.release = release
@@ -102,7 +102,7 @@ class Request:
         return is_json
 
 
-def routed_path(scope: Scope) -> str:
+def routed_path(scope: Message) -> str:
     """The path as the server's router sees it: decoded, but raw when it holds escapes that need not be there.
 
     So `%20` in a name is a blank and `%2F` stays `%2F` (FINDINGS 1 row 4.7).

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator
 from typing import Any
 
+from orchestrator_stub.api.asgi import Receive, Send
 from orchestrator_stub.api.client_version import HEADER, refusal
 from orchestrator_stub.api.exchange import Answer, Request
 from orchestrator_stub.clock import SECOND
@@ -18,10 +19,6 @@ from orchestrator_stub.engine.orchestrator import LogSource, Orchestrator
 from orchestrator_stub.logs.frames import chunk_frames, error_frame, output_frames
 from orchestrator_stub.wire.gojson import dumps
 from orchestrator_stub.wire.parameters import NAMESPACE, VERSIONS, Parameter
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 PATIENCE_S = 60
 """Seconds after which a socket that never got a frame is told so (FINDINGS 1 row 11.3)."""

@@ -12,7 +12,8 @@ import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from orchestrator_stub.api.server import TRANSPORT, Protocol
+from orchestrator_stub.api.asgi import TRANSPORT
+from orchestrator_stub.api.server import Protocol
 
 LOGS = "/api/v1/orchestrator/jobs/j-1/logs"
 HANDSHAKE = {
