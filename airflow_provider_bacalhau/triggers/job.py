@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 JITTER = 0.1
 """Part of every interval by which waiters that began together drift apart."""
 
+EARLIEST = 3.0
+"""Seconds from a trigger's start to its event, at the least. The scheduler takes the exit of the process that deferred
+for the task's end, and fails the task, when it hears of the event first (apache/airflow 67287 and 72716, in 3.3.2)."""
+
 
 class BacalhauJobTrigger(BaseTrigger):
     """Look at a job until there is a verdict, and fire one event that carries all that the task needs to go on.
@@ -78,12 +82,15 @@ class BacalhauJobTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire once: the pin, and "verdict", or "state" for a target state, or "error" when the wait broke off."""
+        began = time.monotonic()
         try:
             payload = await self._wait()
         except BacalhauError as error:
             payload = {"error": str(error)}
         # from here on the job's end is known: the row's removal looks like a kill, and must stop nothing
         self._fired = True
+        if self.task_instance is not None:  # dag.test() sets none, and has no scheduler
+            await asyncio.sleep(began + EARLIEST - time.monotonic())
         fixed = {"job_id": self.job_id, "namespace": self.namespace, "deadline": self.deadline}
         yield TriggerEvent({**self.pin, **fixed, **payload})
 

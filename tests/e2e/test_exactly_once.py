@@ -35,10 +35,27 @@ def test_a_dead_worker_leaves_its_job_to_the_next_try(world, runs):
     assert run.xcom("job")["adopted"] is True
 
 
-def test_clearing_a_deferred_task_replaces_its_job(world):
+@pytest.fixture
+def other_trigger(world):
+    """SQLite gives the number of the newest trigger again once its row is gone, which no other database does: the next
+    trigger of a cleared task would take the place of the one that has to end. A later trigger than that prevents it."""
+    started = []
+
+    def start():
+        run = world.run("ended_deferred")
+        started.append(run)
+        run.waits_in_triggerer("job")
+
+    yield start
+    for run in started:
+        run.mark_failed("job")
+
+
+def test_clearing_a_deferred_task_replaces_its_job(world, other_trigger):
     """The job from before the click would run beside the new one, or be taken for the new one and stopped under it."""
     run = world.run("cleared")
     first = run.waits_in_triggerer("job")
+    other_trigger()
     run.clear("job")
     run.reach("job", "success", try_number=2)
     assert run.finish() == "success"
@@ -84,7 +101,8 @@ def test_a_restarted_triggerer_goes_on_waiting(world):
     run = world.run("moved")
     run.waits_in_triggerer("job")
     world.restart("triggerer")
-    assert run.running_job("job") == run.only_job("job")
+    assert run.only_job("job")["State"]["StateType"] in ("Running", "Completed")
     assert run.finish() == "success", run.explain()
     assert run.only_job("job")["State"]["StateType"] == "Completed"
     assert run.tasks()["job"]["try_number"] == 1
+    assert run.log("job").count("starting") == 2  # the trigger, in each of the two triggerers

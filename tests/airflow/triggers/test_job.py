@@ -33,6 +33,14 @@ def trigger(orchestrator, spec):
     return make
 
 
+def as_task(trigger, map_index=-1):
+    """The trigger as the triggerer has it: it knows its task."""
+    trigger._task_instance = types.SimpleNamespace(dag_id="etl", run_id="run-1", task_id="clean", map_index=map_index)
+    with contextlib.suppress(AttributeError):
+        trigger.task_instance = trigger._task_instance
+    return trigger
+
+
 async def fired(trigger):
     """The payload of its event, as it comes back from Airflow's database."""
     return json.loads(json.dumps((await anext(trigger.run())).payload))
@@ -45,6 +53,24 @@ async def test_the_event_carries_pin_and_verdict(trigger, orchestrator):
     assert {name: event[name] for name in PIN} == PIN
     assert event["job_id"] == one.job_id
     assert event["verdict"]["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize(("scheduled", "least"), [(True, 2.9), (False, 0.0)])
+async def test_the_event_does_not_overtake_the_deferral(trigger, monkeypatch, scheduled, least):
+    """The scheduler would fail a task whose job ends as soon as it is deferred."""
+    slept, pause = [], asyncio.sleep
+
+    async def sleep(seconds):
+        slept.append(seconds)
+        await pause(0)
+
+    one = trigger("Completed")
+    if scheduled:
+        as_task(one)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    assert (await fired(one))["verdict"]["outcome"] == "succeeded"
+    assert max(slept, default=0.0) >= least
+    assert scheduled or max(slept, default=0.0) < 1.0
 
 
 async def test_it_waits_until_the_job_has_ended(trigger, orchestrator):
@@ -211,10 +237,7 @@ async def test_the_state_of_the_row_is_asked_from_airflow(trigger, monkeypatch, 
         return {"run-1": {name: "deferred"}}
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(states))
-    one = trigger()
-    one._task_instance = types.SimpleNamespace(dag_id="etl", run_id="run-1", task_id="clean", map_index=map_index)
-    with contextlib.suppress(AttributeError):
-        one.task_instance = one._task_instance
+    one = as_task(trigger(), map_index)
     assert await one._state_of_task() == "deferred"
     assert asked == {"dag_id": "etl", "task_ids": ["clean"], "run_ids": ["run-1"], "map_index": map_index}
 

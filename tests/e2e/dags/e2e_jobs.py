@@ -45,7 +45,7 @@ overdue = run_of("overdue", job={"command": LONG, "deferrable": True})
 lossy = run_of("lossy", job={"command": "sleep 1; echo done", "bacalhau_conn_id": "bacalhau_lossy"})
 moved = run_of("moved", job={"command": "sleep 12; echo done", "deferrable": True})
 orphaned = run_of("orphaned", job={"command": "sleep 7; echo done", **RETRY})
-cleared = run_of("cleared", job={"command": "sleep 5; echo done", "deferrable": True})
+cleared = run_of("cleared", job={"command": "sleep 9; echo done", "deferrable": True})
 secretive = run_of(
     "secretive",
     basic={"command": "echo done", "bacalhau_conn_id": "canary_basic"},
