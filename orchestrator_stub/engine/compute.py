@@ -142,8 +142,7 @@ class Compute:
 
     async def _scan(self, held: _Held) -> None:
         """Ask every input's source whether the data is there, then offer."""
-        held.begun = True
-        if held.unwanted:
+        if not _begin(held):
             self._stopped(held)
             return
         try:
@@ -202,8 +201,7 @@ class Compute:
 
     async def _carry_out(self, held: _Held) -> None:
         """One run from inputs to publication, and what became of it."""
-        held.begun = True
-        if held.unwanted:
+        if not _begin(held):
             self._give_back(held)
             self._stopped(held)
             return
@@ -332,6 +330,12 @@ class Compute:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _begin(held: _Held) -> bool:
+    """The first step of a task; False when it was called off before."""
+    held.begun = True
+    return not held.unwanted
 
 
 def _limit(execution: Execution) -> int:

@@ -154,7 +154,7 @@ class Planner:
 
     def _change_execution(self, record: Record, change: ChangeExecution, orders: Orders) -> None:
         before = self._store.execution(change.execution_id)
-        if before is None or not before.is_live:
+        if before is None:
             return
         after = execution_after(before.compute, change.change, self._release)
         if after is None:

@@ -49,10 +49,9 @@ class Draft:
             self.changes[execution.id] = ChangeExecution(execution.id, change, event)
 
     def fail_job(self, event: Event) -> None:
-        """The job fails; what was to be placed or approved is not."""
+        """The job fails; what was to be approved is not."""
         self.job_change, self.job_message = JobEvent.FAIL, event.message
         self.job_events.append(event)
-        self.new.clear()
         approvals = [key for key, c in self.changes.items() if c.change is ExecutionEvent.APPROVED]
         for key in approvals:
             del self.changes[key]
@@ -61,7 +60,6 @@ class Draft:
         """All is done."""
         self.job_change, self.job_message = JobEvent.COMPLETE, ""
         self.job_events.append(event)
-        self.new.clear()
 
     def queue_job(self, event: Event) -> None:
         """The job waits for nodes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 EXTRA = {
     *("token", "ca_cert", "client_cert", "client_key", "verify", "headers", "connect_timeout", "read_timeout"),
     *("namespace", "webui_url", "deployment", "aws_conn_id", "poll_interval", "result_hosts", "ipfs_gateway"),

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def slots(jobs):
@@ -94,15 +94,3 @@ def test_a_retry_submits_a_new_job(world, runs):
         assert "went wrong" in log
     assert "airflow: try 1 of 2, the next try submits a new job" in run.log("job", 1)
     assert "airflow: try 2 of 2, no try left" in run.log("job", 2)
-
-
-def test_a_restarted_triggerer_goes_on_waiting(world):
-    """A rollout of the triggerer would stop every job that a deferred task waits for, or submit it again."""
-    run = world.run("moved")
-    run.waits_in_triggerer("job")
-    world.restart("triggerer")
-    assert run.only_job("job")["State"]["StateType"] in ("Running", "Completed")
-    assert run.finish() == "success", run.explain()
-    assert run.only_job("job")["State"]["StateType"] == "Completed"
-    assert run.tasks()["job"]["try_number"] == 1
-    assert run.log("job").count("starting") == 2  # the trigger, in each of the two triggerers

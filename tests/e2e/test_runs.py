@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 KEYS = ("bacalhau_job", "job_id", "results", "result", "exit_codes", "return_value")
 OWN = ("name", "job_id", "submitted_at", "finished_at", "seconds", "started_at", "ended_at")
 """What differs between any two jobs."""

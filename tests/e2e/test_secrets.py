@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 LOGIN, PASSWORD, TOKEN, HEADER, KEY = (
     f"canary-{name}-5f1c9e" for name in ("login", "password", "token", "header", "key")
 )

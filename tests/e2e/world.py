@@ -34,6 +34,8 @@ class World(Stage):
         self.stub_port = int(self.stub_url.rpartition(":")[2])
         self.proxy = LossyProxy(self.stub_port, b"PUT /api/v1/orchestrator/jobs HTTP")
         self.environment["AIRFLOW_CONN_BACALHAU_LOSSY"] = f"bacalhau://127.0.0.1:{self.proxy.port}"
+        # How late Airflow may notice that a worker has ended, or tell one to end; 5 seconds otherwise.
+        self.environment["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "1"
         self.s3().create_bucket(Bucket="demo-raw")
         self.s3().put_object(Bucket="demo-raw", Key="numbers.txt", Body=b"3\n1\n4\n")
         folder = self._home / "dags"
@@ -197,7 +199,7 @@ def until(look: Callable[[], T | None | bool], within: float, explain: Callable[
     while not (seen := look()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not seen within {within:.0f} s\n{explain()}")
-        time.sleep(0.2)
+        time.sleep(0.3)
     return seen  # type: ignore[return-value]  # neither None nor a bool any more
 
 

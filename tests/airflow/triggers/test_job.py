@@ -55,7 +55,7 @@ async def test_the_event_carries_pin_and_verdict(trigger, orchestrator):
     assert event["verdict"]["outcome"] == "succeeded"
 
 
-@pytest.mark.parametrize(("scheduled", "least"), [(True, 2.9), (False, 0.0)])
+@pytest.mark.parametrize(("scheduled", "least"), [(True, 7.9), (False, 0.0)])
 async def test_the_event_does_not_overtake_the_deferral(trigger, monkeypatch, scheduled, least):
     """The scheduler would fail a task whose job ends as soon as it is deferred."""
     slept, pause = [], asyncio.sleep

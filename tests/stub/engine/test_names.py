@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator_stub.domain.errors import OrchestratorError
-from orchestrator_stub.domain.job import Constraint, Resources
+from orchestrator_stub.domain.job import Constraint, Resources, SpecConfig
 from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery, JobQuery
 
@@ -98,6 +98,27 @@ async def test_a_failed_job_can_be_repaired_by_an_update(build: Any) -> None:
     await cluster.settle()
     stored = cluster.orchestrator.get_job(job)
     assert (stored.state, stored.version, stored.revision) == (JobState.COMPLETED, 2, 5)
+
+
+async def test_an_update_with_another_type_is_decided_once_as_that_type(build: Any) -> None:
+    """Broken: the job changes its type, or the update runs nothing (scenario 34, type-change: revision 12, not 11)."""
+    cluster = build()
+    job = cluster.submit("n")
+    await cluster.settle()
+    cluster.submit("n", kind="ops", count=None)
+    await cluster.settle()
+    stored = cluster.orchestrator.get_job(job)
+    assert (stored.type, stored.count, stored.version, stored.revision) == ("batch", 0, 2, 6)
+
+
+async def test_results_are_those_of_the_latest_version(build: Any) -> None:
+    """Broken: an update's results are mixed with those before it."""
+    cluster = build()
+    for number in (1, 2):
+        job = cluster.submit("n", meta={"n": str(number)}, task_publisher=SpecConfig("fake"))
+        await cluster.settle()
+    latest = cluster.orchestrator.executions(job, ExecutionQuery()).items[0]
+    assert [r.params["Name"] for r in cluster.orchestrator.results(job)] == [latest.id]
 
 
 async def test_names_live_in_namespaces(build: Any) -> None:

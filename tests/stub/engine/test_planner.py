@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from orchestrator_stub.domain.states import DesiredState, JobState
+from orchestrator_stub.clock import VirtualClock
+from orchestrator_stub.domain.job import Job, SpecConfig, Task
+from orchestrator_stub.domain.plan import ChangeExecution, NewExecution, Observation, Plan
+from orchestrator_stub.domain.release import RELEASES
+from orchestrator_stub.domain.states import ComputeState, DesiredState, JobState
+from orchestrator_stub.domain.topics import EXECUTION_RUNNING, STOPPED_WITH_JOB, requested_on
+from orchestrator_stub.domain.transitions import ExecutionEvent
+from orchestrator_stub.engine.ids import Ids
+from orchestrator_stub.engine.planner import Planner
+from orchestrator_stub.store.memory import MemoryStore
 from orchestrator_stub.store.queries import HistoryQuery
 
 RELEASED = ["1.5.2", "1.6.5", "1.7.0", "1.8.0", "1.9.3"]
@@ -78,3 +87,20 @@ async def test_docs_ops_skips_the_bidding(build: Any) -> None:
     number = cluster.orchestrator.release.compute_number
     items = cluster.orchestrator.history(job, HistoryQuery(level="execution")).items
     assert [(number(i.previous), number(i.new)) for i in items] == [(1, 1), (1, 5), (5, 7)]
+
+
+@pytest.mark.parametrize("late", [ExecutionEvent.BID, ExecutionEvent.COMPLETED, ExecutionEvent.FAILED])
+def test_a_late_report_does_not_undo_a_stop(late: ExecutionEvent) -> None:
+    """Broken: between the wish to stop and the node's word, another report revives the execution (1.5.2)."""
+    store = MemoryStore(names=False)
+    planner = Planner(store, RELEASES["1.5.2"], VirtualClock(), Ids(1))
+    spec = Job("j-1", "a", "default", "batch", 0, 1, tasks=(Task("main", SpecConfig("fake")),))
+    record = planner.create(spec)
+    placed = NewExecution("n-1", 0, DesiredState.PENDING, requested_on("n-1"))
+    execution = planner.apply(Plan("j-1", "ev-1", new=(placed,))).bid[0]
+    planner.apply(Plan("j-1", "ev-2", changes=(ChangeExecution(execution.id, ExecutionEvent.STOPPED, STOPPED_WITH_JOB),)))
+    before = (store.execution(execution.id), len(record.history))
+    assert not planner.observe(Observation(execution.id, late, EXECUTION_RUNNING))
+    assert (store.execution(execution.id), len(record.history)) == before
+    assert planner.observe(Observation(execution.id, ExecutionEvent.STOPPED))
+    assert store.execution(execution.id).compute is ComputeState.CANCELLED

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 
-from orchestrator_stub.domain.states import ComputeState, JobState
+from orchestrator_stub.domain.states import ComputeState, DesiredState, JobState
 
 GB = 1_000_000_000
 BID, RUNS = ComputeState.ASK_FOR_BID_ACCEPTED, ComputeState.BID_ACCEPTED
 DONE, FAILED = ComputeState.COMPLETED, ComputeState.FAILED
+
+
+def test_ops_reaches_a_node_that_came_later_once(world: Any) -> None:
+    """Broken: a node that joined is left out, or the others run the job again."""
+    job = world.job("ops", count=0, state=JobState.RUNNING)
+    runs = world.execution(job, world.node(1), ComputeState.NEW, desired=DesiredState.RUNNING)
+    plan = world.decide(job, [world.node(1), world.node(2)], [runs])
+    assert [n.node_id for n in plan.new] == [world.node(2).id]
 
 
 def test_ops_does_not_return_to_a_node(world: Any) -> None:

@@ -130,6 +130,15 @@ def test_history_of_a_live_job_goes_on(shelf: Any) -> None:
     assert told(reading.history(record, HistoryQuery(token=empty.next_token), R193)) == ["d"]
 
 
+def test_the_document_pages_its_history(shelf: Any) -> None:
+    """Broken: the document's history has a token on its last page (a live job's too), or none before it."""
+    record = shelf.add(state=JobState.PENDING)
+    shelf.happen(record, "a", "b", "c")
+    first = reading.history(record, HistoryQuery(limit=2), DOCS)
+    second = reading.history(record, HistoryQuery(limit=2, token=first.next_token), DOCS)
+    assert (told(first), told(second), second.next_token) == (["a", "b"], ["c"], "")
+
+
 def test_history_filters(shelf: Any) -> None:
     """Broken: since, event_type or execution_id let the wrong items through."""
     record = shelf.add()
