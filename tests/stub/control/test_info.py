@@ -29,8 +29,10 @@ def test_the_banner_is_the_documented_one():
         "s3       http://127.0.0.1:4570   buckets appear on first use",
         "nodes    3 (16 CPU, 64 GB, 1 GPU each, advertised)   docker: sandbox, images are ignored (--images)",
         "export AIRFLOW_CONN_BACALHAU_DEFAULT='bacalhau://127.0.0.1:1234'",
-        'export AIRFLOW_CONN_AWS_DEFAULT=\'{"conn_type":"aws","login":"stub","password":"stub","extra":'
-        '{"endpoint_url":"http://127.0.0.1:4570","region_name":"us-east-1"}}\'',
+        (
+            'export AIRFLOW_CONN_AWS_DEFAULT=\'{"conn_type":"aws","login":"stub","password":"stub","extra":'
+            '{"endpoint_url":"http://127.0.0.1:4570","region_name":"us-east-1"}}\''
+        ),
         "export BACALHAU_API_HOST=127.0.0.1 BACALHAU_API_PORT=1234",
     ]
 
