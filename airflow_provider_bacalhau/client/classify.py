@@ -7,7 +7,6 @@ says "not found" with 500. So the body's Code and Message decide first (fact she
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +24,10 @@ from airflow_provider_bacalhau.errors import (
     Unreachable,
 )
 from airflow_provider_bacalhau.models.base import fold, mapping, text
+
+_NEVER_SENT = ("ConnectionRefusedError", "gaierror")
+"""Errors of a connection that never was; by name, because their modules do IO."""
+
 
 _AUTH_TEXTS = (  # 1.7.0 sends these with status 500 (FINDINGS 1 row 8.3)
     "missing authorization header",
@@ -105,7 +108,7 @@ def unreachable(name: str, error: BaseException, config: ClientConfig, request_i
     why = server_text(str(chain[-1]) or type(chain[-1]).__name__)
     return Unreachable(
         f"Could not {name}: the connection to {config.base_url} broke before a whole answer came, {why}{tls}.",
-        maybe_applied=not any(isinstance(one, ConnectionRefusedError | socket.gaierror) for one in chain),
+        maybe_applied=not any(type(one).__name__ in _NEVER_SENT for one in chain),
         request_id=request_id,
     )
 
