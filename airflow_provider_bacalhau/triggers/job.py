@@ -23,8 +23,9 @@ JITTER = 0.1
 """Part of every interval by which waiters that began together drift apart."""
 
 EARLIEST = 8.0
-"""Seconds from a trigger's start to its event, at the least. Airflow hears of the exit of the process that deferred up
-to 5 s late, takes it for the end of the task if the event came first, and fails it (apache/airflow 67287, 72716)."""
+"""Seconds from a trigger's start to its event, at the least. Airflow learns up to 5 s late that the process which
+deferred has ended; if the event came first, it takes that for the task's end and fails it (airflow issues 67287, 72716).
+"""
 
 
 class BacalhauJobTrigger(BaseTrigger):

@@ -8,8 +8,9 @@ import json
 import pytest
 
 from orchestrator_stub.api.exchange import Request
-from orchestrator_stub.api.logs_ws import PATIENCE_S, plain_log_answer
+from orchestrator_stub.api.logs_ws import PATIENCE_S, START_PATIENCE_S, plain_log_answer
 from orchestrator_stub.domain.release import RELEASES
+from orchestrator_stub.engine.orchestrator import LogSource
 
 MISSING = "j-00000000-0000-4000-8000-000000000000"
 
@@ -92,6 +93,44 @@ async def test_a_follower_sees_what_was_and_what_comes(make):
     assert await socket.frame() == {"value": {"Type": 2, "Line": "<more>\n"}}
     log.close()
     assert await socket.next() == {"type": "websocket.close", "code": 1000}
+
+
+def starts_late(stub, monkeypatch, looks):
+    """The node has no log for the first looks."""
+    real, seen = stub.orchestrator.log_source, []
+
+    def log_source(*args):
+        seen.append(args)
+        source = real(*args)
+        return LogSource(source.execution, source.engine, waiting=True) if len(seen) <= looks else source
+
+    monkeypatch.setattr(stub.orchestrator, "log_source", log_source)
+
+
+async def test_a_follower_waits_for_a_job_that_waits_on_its_node(make, monkeypatch):
+    """A queued job's follower would see an empty log, and the end of it."""
+    stub = make("1.9.3")
+    job_id, log = await running(stub)
+    starts_late(stub, monkeypatch, looks=3)
+    socket = Conversation(stub, job_id, b"follow=true")
+    assert (await socket.next())["type"] == "websocket.accept"
+    assert (await socket.frame())["value"]["Type"] == 1
+    socket.leave()
+    await socket.task
+
+
+async def test_up_to_1_7_a_follower_waits_five_seconds_and_is_told(make, monkeypatch):
+    """A client could not tell a queued job from a silent one."""
+    stub = make("1.7.0")
+    job_id, _ = await running(stub)
+    starts_late(stub, monkeypatch, looks=10**6)
+    socket = Conversation(stub, job_id, b"follow=true")
+    assert (await socket.next())["type"] == "websocket.accept"
+    stub.clock.advance(START_PATIENCE_S + 1)
+    error = (await socket.frame())["error"]
+    assert error.startswith("nats stream: close 5000")
+    assert "getting outputs for execution (e-" in error
+    await socket.task
 
 
 async def test_tail_means_from_now_on(make):
