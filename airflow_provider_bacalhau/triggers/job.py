@@ -24,8 +24,7 @@ JITTER = 0.1
 
 EARLIEST = 8.0
 """Seconds from a trigger's start to its event, at the least. Airflow learns up to 5 s late that the process which
-deferred has ended; if the event came first, it takes that for the task's end and fails it (airflow issues 67287, 72716).
-"""
+deferred has ended; if the event came first, it takes that for the task's end and fails it (airflow 67287, 72716)."""
 
 
 class BacalhauJobTrigger(BaseTrigger):
@@ -88,10 +87,11 @@ class BacalhauJobTrigger(BaseTrigger):
             payload = await self._wait()
         except BacalhauError as error:
             payload = {"error": str(error)}
-        # from here on the job's end is known: the row's removal looks like a kill, and must stop nothing
-        self._fired = True
+        # once the job's end is known, the row's removal looks like a kill, and must stop nothing
+        self._fired = "error" not in payload
         if self.task_instance is not None:  # dag.test() sets none, and has no scheduler
             await asyncio.sleep(began + EARLIEST - time.monotonic())
+        self._fired = True
         fixed = {"job_id": self.job_id, "namespace": self.namespace, "deadline": self.deadline}
         yield TriggerEvent({**self.pin, **fixed, **payload})
 
