@@ -93,7 +93,7 @@ def out_of_time(watch: Watch, limit: str, now: float) -> Verdict:
     spent = now - watch.submitted_at
     known = Verdict("timed_out", "timeout", watch.job_id, watch.namespace, watch.name, watch.state)
     text = f"not finished when the {limit} was over"
-    return replace(known, phase="total", message=text, seconds=spent, submitted_at=watch.submitted_at, finished_at=now)
+    return replace(known, phase="task", message=text, seconds=spent, submitted_at=watch.submitted_at, finished_at=now)
 
 
 def wait_call(hook: Connected, job_id: str, namespace: str | None, **limits: Any) -> dict[str, Any]:

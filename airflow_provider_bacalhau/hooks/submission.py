@@ -238,7 +238,7 @@ class Submission:
     def _take(self, job: Found, state: _Progress, heals: int) -> Pin:
         own = job.slot == state.me.put_slot
         if not own:
-            self.log.info("Taking over Bacalhau job %s of an earlier try instead of submitting another.", job.id)
+            self.log.info("Taking over Bacalhau job %s of this task instead of submitting another.", job.id)
         pin = self._pin(state, job.slot, heals, job_id=job.id, namespace=job.namespace, name=job.name)
         return self._own(replace(pin, adopted=not own, submitted_at=job.created / 1e9), state)
 

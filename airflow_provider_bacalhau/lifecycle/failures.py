@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["image", "start", "input", "publish", "spec", "trap", "node_lost", "rejected", "ended", "execution"]
-Phase = Literal["", "accept", "queue", "run", "total"]
+Phase = Literal["", "accept", "queue", "run", "total", "task"]
+"""What took too long; "task" is a limit of the waiting task, not one of the job."""
 
 _KINDS: tuple[tuple[str, Kind], ...] = (
     (r"image not available|pull access denied|manifest unknown", "image"),
