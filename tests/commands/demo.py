@@ -43,9 +43,6 @@ def demonstrate(stage: Stage, narrator: Narrator) -> int:
     stage.start_stub(runner="auto")
     seed(stage)
     narrator.say(f"input: s3://{INPUT[0]}/{INPUT[1]} ({len(INPUT[2])} bytes)")
-    # On a busy machine Airflow's scheduler sometimes takes the quick return of a deferred task for a kill and fails it
-    # ("finished with state success, but the task instance's state attribute is queued"). A retry finds the job again.
-    stage.environment |= {"AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1", "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1"}
     stage.start_airflow(ROOT / "example_dags", paused=True, reread=60)
     airflow = stage.airflow
     narrator.wait(f"waiting for the DAG {DAG_ID}", lambda: find_dag(stage), limit=60.0)

@@ -197,6 +197,8 @@ def airflow_settings(home: Path, url: str, port: int) -> dict[str, str]:
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": "10"},
         "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.5", "TRIGGER_TIMEOUT_CHECK_INTERVAL": "5"},
         "TRIGGERER": {"JOB_HEARTBEAT_SEC": "2"},
+        # How late Airflow may notice that a worker has ended, or tell one to end; 5 seconds otherwise.
+        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
         "LOGGING": {"BASE_LOG_FOLDER": str(home / "logs")},
     }
     named = {f"AIRFLOW__{section}__{key}": value for section, keys in sections.items() for key, value in keys.items()}

@@ -34,8 +34,6 @@ class World(Stage):
         self.stub_port = int(self.stub_url.rpartition(":")[2])
         self.proxy = LossyProxy(self.stub_port, b"PUT /api/v1/orchestrator/jobs HTTP")
         self.environment["AIRFLOW_CONN_BACALHAU_LOSSY"] = f"bacalhau://127.0.0.1:{self.proxy.port}"
-        # How late Airflow may notice that a worker has ended, or tell one to end; 5 seconds otherwise.
-        self.environment["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "1"
         self.s3().create_bucket(Bucket="demo-raw")
         self.s3().put_object(Bucket="demo-raw", Key="numbers.txt", Body=b"3\n1\n4\n")
         folder = self._home / "dags"
