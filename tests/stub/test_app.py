@@ -74,6 +74,9 @@ async def test_the_answer_to_a_docker_job_says_how_it_runs_here(start_stub):
     assert "--docker-runner scripted" in warning
     _, strict = await start_stub(strict=True)
     assert (await strict.put(JOBS, json=job())).json()["Warnings"] is None
+    _, page = await start_stub(emulate="docs")
+    example = await page.put(JOBS, json=job(CreateTime=1234))
+    assert example.json()["Warnings"] == ["job create time is ignored when submitting a job"]
 
 
 async def test_a_node_less_stub_has_its_orchestrator_in_the_list(start_stub):
