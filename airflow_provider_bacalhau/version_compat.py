@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         AirflowSkipException,
         TaskDeferralError,
         TaskDeferralTimeout,
+        XComNotFound,
     )
 else:
     try:
@@ -31,6 +32,7 @@ else:
             AirflowSkipException,
             TaskDeferralError,
             TaskDeferralTimeout,
+            XComNotFound,
         )
     except ImportError:  # before 3.2
         from airflow.configuration import conf
@@ -42,6 +44,7 @@ else:
             AirflowSkipException,
             TaskDeferralError,
             TaskDeferralTimeout,
+            XComNotFound,
         )
 
 __all__ = [
@@ -52,6 +55,7 @@ __all__ = [
     "AirflowSkipException",
     "TaskDeferralError",
     "TaskDeferralTimeout",
+    "XComNotFound",
     "conf",
     "default_deferrable",
     "masks",

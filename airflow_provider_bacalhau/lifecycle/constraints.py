@@ -51,7 +51,10 @@ def _from_text(text: str) -> dict[str, Any]:
         if values:
             return {"Key": match["key"], "Operator": match["op"], "Values": values}
     elif match := _PAIR.match(text) or _WORD.match(text):
-        return {"Key": match["key"], "Operator": _SPELLED.get(match["op"], match["op"]), "Values": [match["value"]]}
+        operator = _SPELLED.get(match["op"], match["op"])
+        if operator in ("gt", "lt") and not re.fullmatch(r"-?\d+", match["value"]):
+            raise ConfigError(f"constraint {text!r}: {operator} needs a whole number, for example 'cores>4'")
+        return {"Key": match["key"], "Operator": operator, "Values": [match["value"]]}
     elif match := _LONE.match(text):
         return {"Key": match["key"], "Operator": "!" if match["op"] else "exists"}
     raise ConfigError(f"constraint {text!r} cannot be read; for example 'region=eu', 'region in (eu,us)' or '!spot'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_bacalhau.errors import ConfigError
 from airflow_provider_bacalhau.operators.job import BacalhauJobOperator
 from airflow_provider_bacalhau.operators.leg import refuse_specs
 
@@ -74,6 +75,12 @@ class BacalhauTaskOperator(BacalhauJobOperator):
         """The prefix of the submitted Name."""
         return self.name
 
+    def _whole_count(self) -> int:
+        try:
+            return int(self.count)
+        except (TypeError, ValueError):
+            raise ConfigError(f"{self.task_id}: count={self.count!r} is no whole number.") from None
+
     def task_arguments(self) -> dict[str, Any]:
         """The arguments that docker and wasm jobs have in common, other tasks' outputs turned into inputs."""
         return {
@@ -84,7 +91,7 @@ class BacalhauTaskOperator(BacalhauJobOperator):
             "resources": self.job_resources,
             "constraints": self.constraints,
             "network": self.network,
-            "count": int(self.count),
+            "count": self._whole_count(),
             "job_type": self.job_type,
             "labels": self.labels,
             "meta": self.meta,

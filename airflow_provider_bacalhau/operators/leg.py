@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,7 +37,7 @@ def guarded(operator: Arguments, context: Mapping[str, Any], pin: Pin | None) ->
         leg.arm()
         yield leg
     except BacalhauError as error:
-        raise airflow_error(error) from error.__cause__
+        raise airflow_error(error) from None
     finally:
         leg.hook.close()
 
@@ -99,6 +100,7 @@ class Leg:
         one = self.operator
         built = merge(load_spec(one.build_spec(cast("Context", self.context))), one.job_overrides or {})
         built["Namespace"] = one.namespace or self.hook.config.namespace or built.get("Namespace") or "default"
+        check(built)
         spec = with_timeouts(
             built,
             queue=one.queue_timeout,
@@ -334,6 +336,9 @@ def refuse_specs(operator: str, arguments: Mapping[str, Any]) -> None:
             raise ConfigError(f"{operator} builds the spec itself: use BacalhauSubmitJobOperator for {name}.")
 
 
+LIMITS = ("accept_timeout", "queue_timeout", "run_timeout", "total_timeout", "poll_interval")
+
+
 def check_words(operator: Any) -> None:
     """Check what can be checked before anything is rendered.
 
@@ -344,6 +349,11 @@ def check_words(operator: Any) -> None:
         if value not in known:
             words = ", ".join(repr(word) for word in known if word is not None)
             raise ConfigError(f"{operator.task_id}: {name}={value!r} is unknown; it is one of {words}.")
+    for name in LIMITS:
+        value = getattr(operator, name)
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value
+        if value is not None and not (isinstance(seconds, int | float) and seconds >= 0):
+            raise ConfigError(f"{operator.task_id}: {name}={value!r} is no time; pass seconds or a timedelta.")
     if operator.on_existing in ("replace", "keep"):
         raise ConfigError(
             f"{operator.task_id}: on_existing={operator.on_existing!r} is not available yet; "

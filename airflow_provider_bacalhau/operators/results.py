@@ -77,7 +77,7 @@ class BacalhauGetResultsOperator(BaseOperator):
                 aws_conn_id=self.aws_conn_id,
             )
         except BacalhauError as error:
-            raise airflow_error(error) from error.__cause__
+            raise airflow_error(error) from None
         finally:
             hook.close()
         self.log.info("Wrote %d files to %s", len(uris), self.target)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_provider_bacalhau.errors import BacalhauError, Conflict, NotFound, ServerFault, Unreachable
+from airflow_provider_bacalhau.version_compat import XComNotFound
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,6 +52,14 @@ class BacalhauStopJobOperator(BaseOperator):
         self.bacalhau_conn_id = bacalhau_conn_id
         self.namespace = namespace
 
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """As Airflow's; a task that never submitted left no job, so a clean-up after it has nothing to stop."""
+        try:
+            super().render_template_fields(context, jinja_env)
+        except XComNotFound:
+            self.job = None
+            super().render_template_fields(context, jinja_env)
+
     def execute(self, context: Context) -> list[str]:
         """Stop the jobs; returns their ids."""
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
@@ -70,7 +79,7 @@ class BacalhauStopJobOperator(BaseOperator):
             for ref in refs if self.wait else ():
                 self._until_ended(client, ref, ref.namespace or hook.namespace)
         except BacalhauError as error:
-            raise airflow_error(error) from error.__cause__
+            raise airflow_error(error) from None
         finally:
             hook.close()
         return [ref.job_id for ref in refs]

@@ -188,7 +188,7 @@ class BacalhauJobSensor(BaseSensorOperator):
         try:
             return [HandleRef(ref.job_id, ref.namespace or hook.namespace) for ref in read_handles(self.job)]
         except BacalhauError as error:
-            raise airflow_error(error) from error.__cause__
+            raise airflow_error(error) from None
 
     def _value(self, refs: Sequence[HandleRef]) -> Any:
         found = [self._handles[ref.job_id] for ref in refs]

@@ -60,11 +60,11 @@ class BacalhauNodeSensor(BaseSensorOperator):
             page = hook.get_conn().list_nodes(labels=self._selectors() or None, limit=EVERY_NODE)
         except ApiError as error:
             if isinstance(error, Rejected):
-                raise airflow_error(error) from error.__cause__
+                raise airflow_error(error) from None
             self.log.warning("The nodes cannot be read now: %s", error)
             return PokeReturnValue(is_done=False)
         except BacalhauError as error:
-            raise airflow_error(error) from error.__cause__
+            raise airflow_error(error) from None
         finally:
             hook.close()
         found = usable(page.items, engine=self.engine, publisher=self.publisher)

@@ -42,7 +42,7 @@ def test_objects_pass_and_never_carry_empty_values():
     assert parse_constraints({"Key": "a", "Operator": "=", "Values": "x"}) == [{"Key": "a", "Operator": "=", "Values": ["x"]}]
 
 
-@pytest.mark.parametrize("text", ["region in ()", "=eu", "region ~ eu", "in (a)", "a b c", "region in (a", "-x"])
+@pytest.mark.parametrize("text", ["region in ()", "x>", "cores gt many", "=eu", "region ~ eu", "in (a)", "a b c", "region in (a", "-x"])
 def test_what_cannot_be_read_is_named_with_an_example(text):
     """The job would be scheduled anywhere."""
     with pytest.raises(ConfigError, match="for example"):
