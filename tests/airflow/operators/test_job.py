@@ -317,3 +317,12 @@ def test_a_kill_of_the_resumed_leg_stops_the_job(orchestrator, operator, context
         op.execute_complete(ctx, event=event)
     op.on_kill()
     assert orchestrator.only_job()["State"]["StateType"] == "Stopped"
+
+
+@pytest.mark.parametrize(
+    "limit", [{"queue_timeout": "abc"}, {"accept_timeout": -1}, {"poll_interval": -0.1}, {"run_timeout": [1]}], ids=str
+)
+def test_a_limit_that_is_no_time_is_refused_where_it_is_written(limit):
+    """The task would fail in the middle of its work with a TypeError."""
+    with pytest.raises(ConfigError, match="pass seconds or a timedelta"):
+        BacalhauSubmitJobOperator(task_id="t", job_spec={"Type": "batch"}, **limit)

@@ -83,6 +83,20 @@ def test_another_task_waits_for_the_job(stub, run_dag, dag, deferrable):
     assert run.xcom("wait")["job_id"] == run.xcom("start", "job_id")
 
 
+@pytest.mark.parametrize("tasks", ["x", ["x"], [None], {"Name": "x"}], ids=str)
+def test_a_refused_spec_is_one_sentence_and_leaves_a_clean_up_nothing_to_do(stub, run_dag, dag, tasks):
+    """A clean-up would fail because there is nothing to clean up, and hide the sentence that names the mistake."""
+    with dag:
+        refused = BacalhauSubmitJobOperator(task_id="refused", job_spec={"Type": "batch", "Tasks": tasks}, retries=0)
+        BacalhauStopJobOperator(
+            task_id="clean_up", job=refused.output["bacalhau_job"], trigger_rule="all_done", retries=0
+        )
+    run = run_dag(dag)
+    assert run.tasks == {"refused": "failed", "clean_up": "success"}
+    assert run.xcom("clean_up") == []
+    assert stub.jobs(f"airflow-dag={dag.dag_id}") == []
+
+
 def test_a_running_job_is_stopped(stub, run_dag, dag):
     """A cleanup task would leave the job running."""
     with dag:
