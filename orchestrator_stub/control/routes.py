@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from orchestrator_stub.control.info import StubInfo
@@ -30,6 +31,10 @@ def build_control(orchestrator: Orchestrator, info: Callable[[], StubInfo]) -> S
         page = render(info().release, sum(orchestrator.counts().values()), orchestrator.newest(MOST))
         return HTMLResponse(page, headers=_PAGE_HEADERS)
 
+    async def job(request: Request) -> Response:
+        wanted = quote(request.path_params.get("job_id") or request.query_params.get("id", ""), safe="")
+        return RedirectResponse(f"/stub/#/jobs/{wanted}")
+
     async def nothing(request: Request) -> Response:
         return JSONResponse({"error": f"{request.url.path}: no such page"}, status_code=404)
 
@@ -37,6 +42,9 @@ def build_control(orchestrator: Orchestrator, info: Callable[[], StubInfo]) -> S
         routes=[
             Route("/stub/info", facts),
             Route("/stub/", jobs),
+            # A connection whose `webui_url` is this page leads here.
+            Route("/stub/jobs", job),
+            Route("/stub/jobs/{job_id}", job),
             Route("/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
         ]
     )

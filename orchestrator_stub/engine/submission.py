@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -30,7 +31,9 @@ class Reception:
         self._hints = hints
         self._ids = ids
         self._server_meta = {f"{RESERVED_META}requester.id": node_id}
-        if not release.page_shapes:
+        if release.page_shapes:
+            self._server_meta[f"{RESERVED_META}requester.publicKey"] = b64encode(bytes.fromhex(ids.hash64())).decode()
+        else:
             self._server_meta[f"{RESERVED_META}orchestrator.id"] = node_id
             self._server_meta[f"{RESERVED_META}server.instance.id"] = ids.hash64()
 

@@ -29,6 +29,13 @@ async def test_the_page_lists_jobs_newest_first_and_runs_no_script(start_stub):
     assert (await client.get("/stub")).status_code == 200
 
 
+async def test_links_of_a_plain_webui_url_lead_to_the_job(start_stub):
+    """A connection with this page as its web interface would link to a 404."""
+    _, client = await start_stub()
+    for link in ("/stub/jobs?id=j-1", "/stub/jobs/j-1"):
+        assert (await client.get(link)).headers["location"] == "/stub/#/jobs/j-1"
+
+
 async def test_what_is_not_there_is_a_404_in_its_own_form(start_stub):
     """A client of the control surface could mistake it for the emulated one."""
     _, client = await start_stub()
