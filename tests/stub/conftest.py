@@ -1,11 +1,16 @@
-"""What tests of the whole stub share: one that runs in the test's own event loop."""
+"""What tests of the stub share: a whole one in the test's own event loop, and one real embedded S3."""
 
 from __future__ import annotations
+
+import asyncio
+import threading
 
 import httpx
 import pytest
 
 from orchestrator_stub.app import Stub
+from orchestrator_stub.s3.client import S3Settings
+from orchestrator_stub.s3.proxy import S3Service
 from orchestrator_stub.settings import Settings
 
 
@@ -25,3 +30,18 @@ async def start_stub():
     for stub, client in running:
         await client.aclose()
         await stub.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_s3():
+    """The S3 of one stub at a free port, on a loop of its own; tests use buckets of their own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    service = S3Service(S3Settings(), port=0)
+    asyncio.run_coroutine_threadsafe(service.start(), loop).result(30)
+    yield service
+    asyncio.run_coroutine_threadsafe(service.close(), loop).result(30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()

@@ -1,9 +1,7 @@
-"""A real embedded S3, one for all tests of the room, and a finished run to publish."""
+"""A finished run to publish."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -11,26 +9,8 @@ import pytest
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Job, SpecConfig, Task
 from orchestrator_stub.publishers.base import Output
-from orchestrator_stub.s3.client import S3Settings
-from orchestrator_stub.s3.proxy import S3Service
-
 
 NOW = int(datetime(2026, 11, 23, 23, 25, 22, tzinfo=UTC).timestamp()) * 10**9
-
-
-@pytest.fixture(scope="session")
-def shared_s3():
-    """The S3 of one stub at a free port, on a loop of its own; tests use buckets of their own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    service = S3Service(S3Settings(), port=0)
-    asyncio.run_coroutine_threadsafe(service.start(), loop).result(30)
-    yield service
-    asyncio.run_coroutine_threadsafe(service.close(), loop).result(30)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-    loop.close()
 
 
 @pytest.fixture
