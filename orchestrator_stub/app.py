@@ -33,7 +33,7 @@ from orchestrator_stub.runners.registry import DockerChoice, RunnersReady, build
 from orchestrator_stub.runners.trial import Trial
 from orchestrator_stub.s3.client import S3Settings
 from orchestrator_stub.s3.proxy import S3Service
-from orchestrator_stub.settings import Settings
+from orchestrator_stub.settings.flags import Settings
 
 ADVERTISED = Capacity(cpu=16, memory=64 * 10**9, disk=500 * 10**9, gpu=1)
 """What each node offers, whatever this machine has, unless `--strict`."""

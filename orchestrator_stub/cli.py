@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_stub.control.info import StubInfo, banner, environment, export_lines
 from orchestrator_stub.domain.errors import SettingsError
-from orchestrator_stub.settings import Settings, add_address_flags, parse
+from orchestrator_stub.settings.flags import Settings, add_address_flags, parse
 
 if TYPE_CHECKING:
     from orchestrator_stub.app import Stub

@@ -118,6 +118,8 @@ class Release:
     """What GET /agent/license says with no license: "" no such route, "plain" (1.6.2-1.7), "coded" (1.8)."""
     auth_config: bool = True
     """GET /agent/authconfig exists (1.7+)."""
+    api_users: bool = True
+    """Users with passwords and keys can be configured (1.7+, fact sheet 9.4)."""
     managed_s3: bool = True
     """The publisher s3managed exists and is advertised (1.8+)."""
     full_id_lenient: bool = False
@@ -202,6 +204,7 @@ _R165 = replace(
     normalised_first=True,
     legacy_routes=True,
     auth_config=False,
+    api_users=False,
 )
 _R152 = replace(
     _R165,

@@ -11,7 +11,7 @@ import pytest
 from orchestrator_stub.app import Stub
 from orchestrator_stub.s3.client import S3Settings
 from orchestrator_stub.s3.proxy import S3Service
-from orchestrator_stub.settings import Settings
+from orchestrator_stub.settings.flags import Settings
 
 
 @pytest.fixture

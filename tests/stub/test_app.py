@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator_stub.app import Stub
 from orchestrator_stub.clock import VirtualClock
-from orchestrator_stub.settings import AllowedPath, Settings
+from orchestrator_stub.settings.flags import AllowedPath, Settings
 
 JOBS = "/api/v1/orchestrator/jobs"
 

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.domain.hosts import is_loopback
-from orchestrator_stub.settings import AllowedPath, Settings, parse
+from orchestrator_stub.settings.flags import AllowedPath, Settings, parse
 
 
 def test_no_flag_means_the_documented_defaults():
@@ -34,7 +34,7 @@ def test_a_strict_stub_has_no_s3_unless_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flag", ["--images=x", "--clock=virtual", "--data-dir=/d", "--auth=users.yaml", "--tls=auto", "--seed=1", "--trust-network"]
+    "flag", ["--clock=virtual", "--data-dir=/d", "--seed=1", "--scripts=x", "--trust-network"]
 )
 def test_a_flag_that_is_not_built_yet_says_so(flag):
     """A user would think that the flag had an effect."""
@@ -55,6 +55,12 @@ def test_a_flag_that_is_not_built_yet_says_so(flag):
         (["--allow-local-path", "/no/such/folder"], "existing folder"),
         (["--allow-origin", "example.com"], "scheme://host"),
         (["--frobnicate"], "--frobnicate"),
+        (["--tls", "yes"], "auto:wrong-host"),
+        (["--tls", "auto:broken"], "auto:expired"),
+        (["--tls-cert", "c.pem"], "go together"),
+        (["--tls", "auto", "--tls-cert", "c.pem", "--tls-key", "k.pem"], "leave --tls-cert"),
+        (["--rate-limit", "-1"], "0 = no limit"),
+        (["--emulate", "1.6.5", "--api-key", "a-key-of-20-characters"], "need 1.7.0 or later"),
     ],
 )
 def test_a_wrong_flag_names_what_would_be_right(flags, text):
@@ -78,3 +84,23 @@ def test_loopback_is_told_from_names_that_look_like_it():
     """127.0.0.1.evil.example would pass for this machine."""
     assert all(map(is_loopback, ["localhost", "x.localhost", "127.0.0.1", "::1", "[::1]", "127.1.2.3"]))
     assert not any(map(is_loopback, ["localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "example.com", ""]))
+
+
+def test_only_a_strict_stub_limits_the_rate_by_itself():
+    """Load tests would measure the limiter; or a strict stub would let through what a real server refuses."""
+    assert parse([]).rate_limit == 0
+    assert parse(["--strict"]).rate_limit == 1000
+    assert parse(["--strict", "--rate-limit", "0"]).rate_limit == 0
+    assert parse(["--rate-limit", "50"]).rate_limit == 50
+
+
+def test_one_key_is_one_user_who_may_do_everything():
+    """`--api-key` would need a file as well."""
+    assert [(u.api_key, u.capabilities) for u in parse(["--api-key", "a-key-of-20-characters"]).users] == [
+        ("a-key-of-20-characters", ("*",))
+    ]
+
+
+def test_a_key_is_shown_nowhere():
+    """`/stub/info` or a log line that shows the settings would give the key away."""
+    assert "a-key-of-20-characters" not in repr(parse(["--api-key", "a-key-of-20-characters"]))

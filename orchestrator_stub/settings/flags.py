@@ -5,24 +5,23 @@ from __future__ import annotations
 import argparse
 import urllib.parse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.domain.hosts import is_loopback
+from orchestrator_stub.domain.image import ImageRule
 from orchestrator_stub.domain.release import DEFAULT_RELEASE, RELEASES
+from orchestrator_stub.domain.user import User
+from orchestrator_stub.settings.images import load_images
+from orchestrator_stub.settings.users import load_users
 
+TLS_FAULTS = ("", "expired", "wrong-host", "unknown-ca")
+REAL_RATE_LIMIT = 1000
+"""Requests per second and client address of released servers (fact sheet 2.1)."""
 DOCKER_RUNNERS = ("auto", "off", "sandbox", "scripted")
 NOT_YET = (
-    "--images",
-    "--manual-approval",
-    "--auth",
-    "--api-key",
-    "--tls-cert",
-    "--tls-key",
-    "--tls",
-    "--rate-limit",
     "--data-dir",
     "--clock",
     "--seed",
@@ -42,6 +41,16 @@ class AllowedPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How the API is served over TLS: with the user's files, or with a certificate made at start."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    fault: str = ""
+    """What is wrong with a made certificate: one of TLS_FAULTS."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything `serve` was told."""
 
@@ -58,6 +67,14 @@ class Settings:
     allow_origins: tuple[str, ...] = ()
     allow_url_inputs: bool = False
     allow_local_paths: tuple[AllowedPath, ...] = ()
+    manual_approval: bool = False
+    """Compute nodes wait until somebody approves them; the orchestrator is a node of its own then."""
+    users: tuple[User, ...] = field(default=(), repr=False)
+    """API users; empty = open to all."""
+    tls: Tls | None = None
+    rate_limit: int = 0
+    """Requests per second and client address; 0 = no limit."""
+    images: tuple[ImageRule, ...] = ()
 
     @property
     def binds_loopback(self) -> bool:
@@ -101,6 +118,14 @@ def serve_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help="accept this web origin")
     parser.add_argument("--allow-url-inputs", action="store_true", help="fetch URL inputs from any host")
     parser.add_argument("--allow-local-path", action="append", default=[], metavar="DIR[:rw]", help="local inputs")
+    parser.add_argument("--manual-approval", action="store_true", help="compute nodes wait for approval")
+    parser.add_argument("--auth", type=Path, metavar="USERS.YAML", help="API users (1.7.0 and later)")
+    parser.add_argument("--api-key", metavar="KEY", help="one API user who may do everything (1.7.0 and later)")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve TLS with this certificate")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key")
+    parser.add_argument("--tls", metavar="auto[:FAULT]", help="serve TLS with a certificate made at start")
+    parser.add_argument("--rate-limit", type=int, metavar="N", help="requests per second and address, 0 = no limit")
+    parser.add_argument("--images", type=Path, metavar="FILE", help="which images exist and what stands in for them")
     return parser
 
 
@@ -136,12 +161,48 @@ def parse(arguments: Sequence[str], prog: str = "bacalhau-stub serve") -> Settin
         allow_origins=tuple(given.allow_origin),
         allow_url_inputs=given.allow_url_inputs,
         allow_local_paths=tuple(_local_path(text) for text in given.allow_local_path),
+        manual_approval=given.manual_approval,
+        users=_users(given.auth, given.api_key),
+        tls=_tls(given.tls, given.tls_cert, given.tls_key),
+        rate_limit=_rate_limit(given.rate_limit, strict=given.strict),
+        images=load_images(given.images) if given.images else (),
     )
     _check(settings)
     return settings
 
 
+def _users(file: Path | None, api_key: str | None) -> tuple[User, ...]:
+    users = load_users(file) if file is not None else ()
+    if api_key is None:
+        return users
+    return (*users, User(alias="api-key", api_key=api_key, capabilities=("*",)))
+
+
+def _tls(auto: str | None, certificate: Path | None, key: Path | None) -> Tls | None:
+    if auto is None:
+        if (certificate is None) != (key is None):
+            raise SettingsError("--tls-cert and --tls-key go together: give both")
+        return Tls(certificate, key) if certificate is not None else None
+    if certificate is not None or key is not None:
+        raise SettingsError("--tls auto makes its own certificate: leave --tls-cert and --tls-key out")
+    word, _, fault = auto.partition(":")
+    if word != "auto" or fault not in TLS_FAULTS:
+        raise SettingsError(f"--tls {auto}: choose auto, auto:expired, auto:wrong-host or auto:unknown-ca")
+    return Tls(fault=fault)
+
+
+def _rate_limit(given: int | None, *, strict: bool) -> int:
+    """Released servers have a limit; bench, fuzz and tests run without it unless they ask."""
+    if given is None:
+        return REAL_RATE_LIMIT if strict else 0
+    if given < 0:
+        raise SettingsError(f"--rate-limit {given}: give a number of requests per second, 0 = no limit")
+    return given
+
+
 def _check(settings: Settings) -> None:
+    if settings.users and not RELEASES[settings.emulate].api_users:
+        raise SettingsError(f"--emulate {settings.emulate} has no API users: --auth and --api-key need 1.7.0 or later")
     if settings.s3 not in ("embedded", "off", "aws"):
         url = urllib.parse.urlsplit(settings.s3)
         if url.scheme not in ("http", "https") or not url.hostname:
