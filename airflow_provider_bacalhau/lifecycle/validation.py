@@ -55,7 +55,7 @@ def advice(spec: Mapping[str, Any]) -> list[str]:
         if not isinstance(task, Mapping):
             continue
         key = _s3_key(task)
-        if key is not None and not _has(key, "{jobID}", "{executionID}"):
+        if key and not _has(key, "{jobID}", "{executionID}"):
             lines.append(
                 f"Tasks[{index}].Publisher: the key {key!r} has neither {{jobID}} nor {{executionID}}, "
                 "so the next run overwrites this one's result"
@@ -96,6 +96,8 @@ def _job(spec: Mapping[str, Any]) -> Iterable[str]:
         elif (one["Operator"] in ("exists", "!")) == bool(one.get("Values")):
             wants = "takes no Values" if one.get("Values") else "needs Values, for example [eu]"
             yield f"{where}.Values: {one['Operator']} {wants}"
+        elif one["Operator"] in ("gt", "lt") and not _is_one_number(one["Values"]):
+            yield f"{where}.Values: {one['Operator']} needs one whole number, for example [4]"
 
 
 def _task(task: Mapping[str, Any], where: str, spec: Mapping[str, Any]) -> Iterable[str]:
@@ -193,13 +195,17 @@ def _results(task: Mapping[str, Any], where: str) -> Iterable[str]:
     publisher = task.get("Publisher")
     if paths and not (isinstance(publisher, Mapping) and publisher.get("Type")):
         yield f"{where}.Publisher: missing; ResultPaths need one, for example local or s3"
+    given = _s3_params(task)
+    for name, example in (("Bucket", "my-bucket"), ("Key", "{jobID}/{executionID}")):
+        if given is not None and not given.get(name.lower()):
+            yield f"{where}.Publisher.Params.{name}: missing; for example {example}"
 
 
 def _one_object(task: Mapping[str, Any], where: str, spec: Mapping[str, Any]) -> Iterable[str]:
     """Several executions must not write one object."""
     key, count = _s3_key(task), spec.get("Count")
     several = spec.get("Type") == "ops" or (isinstance(count, int) and count > 1)
-    if key is not None and several and not _has(key, "{executionID}", "{nodeID}"):
+    if key and several and not _has(key, "{executionID}", "{nodeID}"):
         fixed = key.rstrip("/").removesuffix(".tar.gz")
         yield (
             f"{where}.Publisher.Params.Key: several executions would write the same object {key!r}; "
@@ -234,13 +240,22 @@ def _timeouts(timeouts: Any, where: str) -> Iterable[str]:
         yield f"{where}.TotalTimeout: {total} s is less than ExecutionTimeout and QueueTimeout together ({parts} s)"
 
 
-def _s3_key(task: Mapping[str, Any]) -> str | None:
+def _s3_params(task: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Parameters of an s3 publisher by lower-case name, None for any other."""
     publisher = task.get("Publisher")
-    if not isinstance(publisher, Mapping) or str(publisher.get("Type") or "").lower() != "s3":
+    if not isinstance(publisher, Mapping) or str(publisher.get("Type") or "").strip().lower() != "s3":
         return None
     params = publisher.get("Params")
-    named = {str(name).lower(): item for name, item in params.items()} if isinstance(params, Mapping) else {}
-    return str(named.get("key") or "")
+    return {str(name).lower(): item for name, item in params.items()} if isinstance(params, Mapping) else {}
+
+
+def _s3_key(task: Mapping[str, Any]) -> str | None:
+    params = _s3_params(task)
+    return None if params is None else str(params.get("key") or "")
+
+
+def _is_one_number(values: Any) -> bool:
+    return isinstance(values, list) and len(values) == 1 and re.fullmatch(r"-?\d+", str(values[0])) is not None
 
 
 def _has(key: str, *words: str) -> bool:

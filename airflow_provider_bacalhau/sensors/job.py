@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.lifecycle.watch import Observation, Watch
 
 
+JOB_STATES = ("Pending", "Queued", "Running", "Completed", "Failed", "Stopped")
+"""Words for `target_states`; any case is understood."""
+
+
 class BacalhauJobSensor(BaseSensorOperator):
     """Wait until one or several jobs have ended well, or reached a state; returns the handle (or a list of them).
 
@@ -28,7 +32,8 @@ class BacalhauJobSensor(BaseSensorOperator):
     says which task to clear.
 
     :param job: a task's output, a job id, or a list of these. (templated)
-    :param target_states: job states that are enough, e.g. ["Running"]; None: the job has ended well.
+    :param target_states: job states that are enough, one or several of JOB_STATES in any case, e.g. ["Running"];
+        None: the job has ended well.
     :param fail_on_exit_code: False: a non-zero exit code is a good end, too.
     :param bacalhau_conn_id: a connection of type `bacalhau`. (templated)
     :param namespace: of jobs that are given by id; None: the connection's. (templated)
@@ -52,7 +57,7 @@ class BacalhauJobSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.job = job
-        self.target_states = target_states
+        self.target_states = _known(target_states)
         self.fail_on_exit_code = fail_on_exit_code
         self.bacalhau_conn_id = bacalhau_conn_id
         self.namespace = namespace
@@ -195,10 +200,19 @@ class BacalhauJobSensor(BaseSensorOperator):
         return found[0] if len(found) == 1 and not isinstance(self.job, (list, tuple)) else found
 
     def _targets(self) -> list[str]:
-        states = self.target_states
-        return [states] if isinstance(states, str) else list(states or ())
+        return list(self.target_states)
 
     def _hook(self) -> BacalhauHook:
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
 
         return BacalhauHook(self.bacalhau_conn_id, namespace=self.namespace or None)
+
+
+def _known(states: str | Sequence[str] | None) -> list[str]:
+    """The states as servers spell them. Raises ValueError for a word that no job ever shows."""
+    spelled = {state.lower(): state for state in JOB_STATES}
+    given = [states] if isinstance(states, str) else list(states or ())
+    unknown = [state for state in given if str(state).strip().lower() not in spelled]
+    if unknown:
+        raise ValueError(f"target_states: {unknown[0]!r} is no job state; choose from {', '.join(JOB_STATES)}")
+    return [spelled[state.strip().lower()] for state in given]

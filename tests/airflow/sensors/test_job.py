@@ -60,6 +60,13 @@ def test_a_state_can_be_waited_for(orchestrator, context, job):
     assert (one := sensor(job["ID"], target_states="Running")).poke(context(one)).is_done
 
 
+def test_a_state_is_known_by_its_word_in_any_case(orchestrator, context, job):
+    """`running` would be waited for until the timeout, and a slip of the pen as well."""
+    assert (one := sensor(job["ID"], target_states=["running"])).poke(context(one)).is_done
+    with pytest.raises(ValueError, match=r"'Runing' is no job state; choose from Pending, Queued, Running"):
+        sensor(job["ID"], target_states="Runing")
+
+
 def test_a_state_that_can_no_longer_come_fails(orchestrator, context, job):
     """It would wait until its timeout."""
     orchestrator.become(job["ID"], "Completed")

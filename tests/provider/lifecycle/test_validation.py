@@ -116,6 +116,18 @@ def inputs(*targets):
             {**GOOD, "Constraints": [{"Key": "a", "Operator": "!", "Values": ["x"]}]},
             "Constraints[0].Values: ! takes no Values",
         ),
+        (
+            {**GOOD, "Constraints": [{"Key": "cores", "Operator": "gt", "Values": ["many"]}]},
+            "Constraints[0].Values: gt needs one whole number, for example [4]",
+        ),
+        (
+            with_task(Publisher={"Type": "s3", "Params": {"Key": "k/{jobID}"}}),
+            "Tasks[0].Publisher.Params.Bucket: missing; for example my-bucket",
+        ),
+        (
+            with_task(Publisher={"Type": "s3"}),
+            "Tasks[0].Publisher.Params.Key: missing; for example {jobID}/{executionID}",
+        ),
     ],
 )
 def test_problems_name_the_path_and_what_would_be_right(spec, problem):
