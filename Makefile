@@ -4,13 +4,14 @@ DAGS ?= example_dags
 RUNNER ?= auto
 PY := .venv/bin/python
 
-.PHONY: help demo up test check bench venv venv-3.1
+.PHONY: help demo up test check bench parity readme venv venv-3.1
 
 help:
 	@echo "make demo                     run an example DAG on a real Airflow against the stub, show what came out"
 	@echo "make up [DAGS=dir] [RUNNER=auto|off|sandbox|scripted]   the same, left running until Ctrl-C"
 	@echo "make test                     the whole suite on Airflow 3.3.2, the Airflow-facing part on 3.1.8 as well"
 	@echo "make check                    lint, types, import contracts"
+	@echo "make parity                   every recorded answer of released servers beside the stub's; writes PARITY.md"
 	@echo "make bench                    import cost, start, memory, requests per second, each beside its yardstick"
 
 venv:
@@ -35,3 +36,9 @@ check: venv
 
 bench: venv
 	@$(PY) tests/commands/bench.py
+
+parity: venv
+	@$(PY) tests/commands/parity.py
+
+readme: venv
+	@$(PY) tests/commands/readme.py

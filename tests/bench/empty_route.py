@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestrator_stub.api.server import Protocol
+from orchestrator_stub.api.connection import Connection
 
 
 async def nothing(_request: Request) -> Response:
@@ -26,7 +26,7 @@ if __name__ == "__main__":
     config = uvicorn.Config(
         Starlette(routes=[Route("/", nothing)]),
         port=int(sys.argv[1]),
-        http=Protocol,
+        http=Connection,
         ws="none",
         loop="none",
         lifespan="off",

@@ -12,6 +12,7 @@ import argparse
 import multiprocessing
 import socket
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -64,6 +65,24 @@ def work(url: str, body: bytes | None, seconds: float, begin: object, answer: Co
                 return
             count += 1
     answer.send(count / elapsed)
+
+
+def exchanges(url: str, body: bytes | None, number: int) -> Iterator[float]:
+    """Ask the same thing again and again on one connection; the seconds that each answer took.
+
+    Raises Refused when an answer is not 200.
+    """
+    parts = urlsplit(url)
+    message = request(parts.netloc, parts.path + (f"?{parts.query}" if parts.query else ""), body)
+    with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(number):
+            began = time.perf_counter()
+            connection.sendall(message)
+            head, rest = receive(connection)
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise Refused((head + b"\n" + rest).decode(errors="replace")[:400])
+            yield time.perf_counter() - began
 
 
 def request(host: str, target: str, body: bytes | None) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -15,11 +16,14 @@ from processes import Interrupted, Processes, clean_environment, free_ports, int
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
-from load import Refused, requests_per_second  # noqa: E402 - its folder is no package
+from load import Refused, exchanges, requests_per_second  # noqa: E402 - its folder is no package
 
 IMPORT_ROUNDS = 9
 LOAD_ROUNDS, ROUND_SECONDS = 3, 1.5
 STORED_JOBS = 1000
+LISTED_JOBS, MANY_JOBS = 5_000, 50_000
+SAMPLE = 300
+"""Requests on one connection, one after the other, whose median is taken."""
 IMPORTS = """
 import time
 began = time.process_time()
@@ -70,6 +74,7 @@ def main() -> int:
             try:
                 print(start_and_memory(processes, environment), flush=True)
                 print(rates(processes, environment), flush=True)
+                print(growth(processes, environment), flush=True)
             finally:
                 processes.stop()
     except Interrupted as asked:
@@ -151,6 +156,46 @@ def rates(processes: Processes, environment: dict[str, str]) -> str:
         f"rates    {submits:,.0f} submits/s, {reads:,.0f} reads/s ({STORED_JOBS:,} jobs stored) | empty route"
         f" {nothing:,.0f}/s | ratios {submits / nothing:.2f}, {reads / nothing:.2f}"
     )
+
+
+def growth(processes: Processes, environment: dict[str, str]) -> str:
+    """What stored jobs cost: a short list, a submit, memory (each job has run to its end, by a script)."""
+    (port,) = free_ports(1)
+    stub = [sys.executable, "-m", "orchestrator_stub", "serve", "--port", str(port), "--docker-runner", "scripted"]
+    started(processes, "stub that fills up", stub, environment, "/api/v1/agent/alive")
+    url, body = f"http://127.0.0.1:{port}/api/v1/orchestrator/jobs", json.dumps(JOB).encode()
+    fill(url, body, 100)
+    few, first_mb = median_seconds(url, body), rss_mb(port)
+    stored = 100 + SAMPLE
+    fill(url, body, LISTED_JOBS - stored)
+    listing = median_seconds(f"{url}?limit=10&reverse=true")
+    fill(url, body, MANY_JOBS - LISTED_JOBS)
+    many, last_mb = median_seconds(url, body), rss_mb(port)
+    per_job = (last_mb - first_mb) * 1024 / (MANY_JOBS + SAMPLE - stored)
+    return (
+        f"growth   list of 10 of {LISTED_JOBS:,} jobs {listing * 1000:.2f} ms | {per_job:.1f} kB a finished job"
+        f" | submit {many * 1000:.2f} ms at {MANY_JOBS:,} jobs, {few * 1000:.2f} ms at 100 | ratio {many / few:.2f}"
+    )
+
+
+def fill(url: str, body: bytes, jobs: int) -> None:
+    """Submit jobs, one after the other on one connection."""
+    for _ in exchanges(url, body, jobs):
+        pass
+
+
+def median_seconds(url: str, body: bytes | None = None) -> float:
+    """Median time of one answer."""
+    return statistics.median(exchanges(url, body, SAMPLE))
+
+
+def rss_mb(port: int) -> float:
+    """Memory of the process that serves a port of this machine, which is in its command line."""
+    done = subprocess.run(["ps", "-eo", "rss=,args="], capture_output=True, text=True, check=True)
+    sizes = [int(line.split()[0]) for line in done.stdout.splitlines() if f"serve --port {port} " in line]
+    if len(sizes) != 1:
+        raise Failed(f"no single process serves port {port}")
+    return sizes[0] / 1024
 
 
 if __name__ == "__main__":
