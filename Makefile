@@ -4,7 +4,7 @@ DAGS ?= example_dags
 RUNNER ?= auto
 PY := .venv/bin/python
 
-.PHONY: help demo up test check bench parity readme venv venv-3.1
+.PHONY: help demo up test check bench parity readme venv venv-3.1 venv-clients
 
 help:
 	@echo "make demo                     run an example DAG on a real Airflow against the stub, show what came out"
@@ -20,13 +20,16 @@ venv:
 venv-3.1:
 	@$(PYTHON3) tests/commands/bootstrap.py 3.1.8
 
+venv-clients:
+	@$(PYTHON3) tests/commands/bootstrap.py clients
+
 demo: venv
 	@$(PY) tests/commands/demo.py
 
 up: venv
 	@exec $(PY) tests/commands/up.py --dags "$(DAGS)" --runner "$(RUNNER)"
 
-test: venv venv-3.1
+test: venv venv-3.1 venv-clients
 	@$(PY) tests/commands/run_tests.py
 
 check: venv

@@ -9,20 +9,22 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from orchestrator_stub.api.app import Api, build_routes
 from orchestrator_stub.api.asgi import ASGIApp, Message, Receive, Send
+from orchestrator_stub.api.connection import Connection
 from orchestrator_stub.api.guard import Doors, Guard
-from orchestrator_stub.api.server import Protocol
+from orchestrator_stub.api.server import Server
 from orchestrator_stub.clock import Clock, RealClock
 from orchestrator_stub.control.info import StubInfo
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import RELEASES, Release
+from orchestrator_stub.domain.states import Membership
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.orchestrator import Orchestrator, Workbench
 from orchestrator_stub.inputs.local import OpenFolder
@@ -34,6 +36,9 @@ from orchestrator_stub.runners.trial import Trial
 from orchestrator_stub.s3.client import S3Settings
 from orchestrator_stub.s3.proxy import S3Service
 from orchestrator_stub.settings.flags import Settings
+
+if TYPE_CHECKING:
+    from orchestrator_stub.certificates.given import Secured
 
 ADVERTISED = Capacity(cpu=16, memory=64 * 10**9, disk=500 * 10**9, gpu=1)
 """What each node offers, whatever this machine has, unless `--strict`."""
@@ -105,9 +110,30 @@ class Stub:
         await self._s3.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
+    def _secured(self, address: str) -> Secured | None:
+        """How the API speaks TLS, if it does; nothing is imported otherwise."""
+        tls = self.settings.tls
+        if tls is None:
+            return None
+        if tls.certificate is not None and tls.key is not None:
+            from orchestrator_stub.certificates.given import given
+
+            return given(tls.certificate, tls.key)
+        from orchestrator_stub.certificates.made import made
+
+        names = dict.fromkeys(("localhost", "127.0.0.1", "::1", address, *self.settings.allow_hosts))
+        return made(self._subfolder("tls"), tuple(names), tls.fault)
+
     async def _build(self, listener: socket.socket) -> None:
+        tls = self._secured(_shown(listener))
         choice: DockerChoice = self.settings.docker_runner  # type: ignore[assignment]  # settings checked the word
-        ready = build_runners(choice, self._release, strict=self.settings.strict, tried=self._tried())
+        ready = build_runners(
+            choice,
+            self._release,
+            strict=self.settings.strict,
+            rules=self.settings.images,
+            tried=self._tried(),
+        )
         self._files = FileServer(self._subfolder("published"), port=FILES_PORT if self.settings.port else 0)
         await self._files.start()
         await self._s3.start()
@@ -115,8 +141,10 @@ class Stub:
         bench = self._workbench(ready, self._files.url)
         offered = _this_machine(self._folder, self._release) if self.settings.strict else ADVERTISED
         nodes = [_node(ids.node(), offered, bench, self._release) for _ in range(self.settings.nodes)]
-        if not nodes:
-            nodes = [Node(id=ids.node(), is_compute=False, labels=_labels("", self._release))]
+        if self.settings.manual_approval:
+            nodes = [replace(node, membership=Membership.PENDING) for node in nodes]
+        if not nodes or self.settings.manual_approval:
+            nodes.insert(0, _orchestrator_alone(ids.node(), self._release))
         self.orchestrator = Orchestrator(
             release=self._release,
             clock=self.clock,
@@ -124,9 +152,10 @@ class Stub:
             nodes=nodes,
             workbench=bench,
             strict=self.settings.strict,
+            manual_approval=self.settings.manual_approval,
         )
-        self.info = self._describe(_url(listener), ready, offered)
-        await self._serve(listener)
+        self.info = self._describe(_url(listener, secure=tls is not None), ready, offered, tls)
+        await self._serve(listener, tls)
 
     def _workbench(self, ready: RunnersReady, files_url: str) -> Workbench:
         s3 = self._s3.access() if self._s3.is_on else None
@@ -143,10 +172,10 @@ class Stub:
             ),
             folder=self._subfolder("runs"),
             # The document's examples print every warning there is.
-            hints={} if self.settings.strict or self._release.page_shapes else ready.hints,
+            hint=(lambda _: "") if self.settings.strict or self._release.page_shapes else ready.hint,
         )
 
-    async def _serve(self, listener: socket.socket) -> None:
+    async def _serve(self, listener: socket.socket, tls: Secured | None) -> None:
         settings = self.settings
         # The recorded CORS answers let any web page in, so they are shown only where it could reach nothing.
         cors = settings.strict and settings.docker_runner in ("off", "scripted") and not settings.allow_local_paths
@@ -158,7 +187,7 @@ class Stub:
         )
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=Connection,
             ws="none",
             loop="none",
             lifespan="off",
@@ -167,7 +196,7 @@ class Stub:
             server_header=False,
             timeout_graceful_shutdown=1,
         )
-        self._server = _Server(config)
+        self._server = Server(config, tls.context if tls else None)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started:
             if self._serving.done():
@@ -185,7 +214,7 @@ class Stub:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def _describe(self, url: str, ready: RunnersReady, offered: Capacity) -> StubInfo:
+    def _describe(self, url: str, ready: RunnersReady, offered: Capacity, tls: Secured | None) -> StubInfo:
         docker = [note for note in ready.notes if note.startswith("docker: ")]
         size = f"{offered.cpu:g} CPU, {offered.memory / 1e9:.0f} GB, {offered.gpu} GPU each"
         return StubInfo(
@@ -200,15 +229,9 @@ class Stub:
             runners=tuple(sorted(f"{engine}: {runner.name}" for engine, runner in ready.runners.items())),
             notes=tuple(note for note in ready.notes if note not in docker),
             flags=tuple(asdict(self.settings, dict_factory=_plain).items()),
+            ca_file=str(tls.ca_file) if tls and tls.ca_file else "",
+            tls_note=tls.note if tls else "",
         )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the command line decides what a signal means."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        yield
 
 
 class _Switch:
@@ -243,6 +266,11 @@ def _node(node_id: str, offered: Capacity, bench: Workbench, release: Release) -
     )
 
 
+def _orchestrator_alone(node_id: str, release: Release) -> Node:
+    """A node without a compute side; it runs nothing and needs nobody's approval."""
+    return Node(id=node_id, is_compute=False, labels=_labels(node_id, release))
+
+
 def _labels(node_id: str, release: Release) -> Mapping[str, str]:
     if release.node_name_label:
         return {"name": node_id, "os_arch": "amd64", "os_type": "linux"}
@@ -259,11 +287,16 @@ def _this_machine(folder: Path, release: Release) -> Capacity:
     )
 
 
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - shown as the address that this machine reaches it by
-        host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104 - as above
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _shown(listener: socket.socket) -> str:
+    """The address that this machine reaches it by."""
+    host: str = listener.getsockname()[0]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not bound
+
+
+def _url(listener: socket.socket, *, secure: bool) -> str:
+    host, port = _shown(listener), listener.getsockname()[1]
+    scheme = "https" if secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

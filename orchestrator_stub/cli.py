@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from orchestrator_stub.control.info import StubInfo, banner, environment, export_lines
+from orchestrator_stub.control.info import banner, environment, export_lines
 from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.settings.flags import Settings, add_address_flags, parse
 
@@ -147,22 +147,15 @@ async def _child(command: list[str], variables: dict[str, str]) -> int:
 
 def _env(words: list[str]) -> int:
     import argparse
-    import json
-    import urllib.error
-    import urllib.request
+
+    from orchestrator_stub.control.ask import NoStubError, ask
 
     parser = argparse.ArgumentParser(prog="bacalhau-stub env")
     add_address_flags(parser)
     given = parser.parse_args(words)
-    url = f"http://{given.host}:{given.port}/stub/info"
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
-            info = StubInfo.from_plain(json.load(answer))
-    except (OSError, urllib.error.URLError):
-        _complain(f"no stub answers at {url}; start one with: bacalhau-stub serve")
+        print("\n".join(export_lines(ask(given.host, given.port))))
+    except NoStubError as error:
+        _complain(str(error))
         return 1
-    except (ValueError, KeyError, TypeError):
-        _complain(f"{url} is not a stub; give its --host and --port")
-        return 1
-    print("\n".join(export_lines(info)))
     return 0

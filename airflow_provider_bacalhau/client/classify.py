@@ -121,12 +121,19 @@ def server_text(value: str) -> str:
 
 _BREAKS: tuple[tuple[tuple[str, ...], bool, str], ...] = (
     (
+        ("certificate has expired", "certificate is not yet valid"),
+        False,
+        "the certificate of {base} is not valid today; have it renewed on the server, or set this machine's clock",
+    ),
+    (
+        ("Hostname mismatch", "IP address mismatch"),
+        False,
+        "the certificate of {base} is for another name; set the connection's host to the name that it is for",
+    ),
+    (
         ("CERTIFICATE_VERIFY_FAILED",),
         False,
-        (
-            "the certificate of {base} is not trusted or is for another name; set ca_cert in the connection's extra, "
-            "or use the host name that the certificate is for"
-        ),
+        "the certificate of {base} is not trusted; set ca_cert in the connection's extra to the CA that signed it",
     ),
     (
         ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"),

@@ -167,8 +167,8 @@ def _advice(error: BacalhauError, config: ClientConfig) -> str:
     if isinstance(error, Unreachable):
         hint = "Change Host, Port or Schema."
         if config.secure and "certificate" in str(error).lower():
-            hint = "Change ca_cert in Extra, or Host to the name in the certificate."
-        return f"{error} {hint}"
+            hint = ""  # the sentence names what to change
+        return f"{error} {hint}".rstrip()
     if isinstance(error, (BrokenContract, NotFound)):
         return f"{error} Change Host or Port: this is not a Bacalhau orchestrator's API."
     return str(error)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from orchestrator_stub.api import challenge
 from orchestrator_stub.api.exchange import Answer, Request
 from orchestrator_stub.clock import SECOND
 from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.user import User
 from orchestrator_stub.engine.orchestrator import NodeQuery, Orchestrator
 from orchestrator_stub.wire import schema
 from orchestrator_stub.wire.answers import no_license
 from orchestrator_stub.wire.config import config_fields
-from orchestrator_stub.wire.node import version_fields
+from orchestrator_stub.wire.node import running_fields, version_fields
 from orchestrator_stub.wire.shapes import shapes_of
 
 _MIGRATION = (
@@ -28,8 +30,11 @@ TEXT = "text/plain"
 class AgentRoutes:
     """Handlers of `/api/v1/agent/...`."""
 
-    def __init__(self, orchestrator: Orchestrator, address: Callable[[], tuple[str, int]]) -> None:
+    def __init__(
+        self, orchestrator: Orchestrator, address: Callable[[], tuple[str, int]], users: Sequence[User] = ()
+    ) -> None:
         self._orchestrator = orchestrator
+        self._users = users
         self._release = orchestrator.release
         self._shapes = shapes_of(orchestrator.release)
         self._address = address
@@ -44,16 +49,23 @@ class AgentRoutes:
 
     def node(self, _: Request) -> Answer:
         """GET /agent/node: the node that answers."""
-        return Answer(self._shapes.own_node(self._orchestrator.get_node(self._orchestrator.node_id)))
+        return Answer(self._shapes.own_node(self._orchestrator.own_node()))
 
     def config(self, _: Request) -> Answer:
         """GET /agent/config."""
-        return Answer(config_fields(self._release, *self._address()))
+        return Answer(config_fields(self._release, *self._address(), users=self._users))
 
     def debug(self, _: Request) -> Answer:
         """GET /agent/debug: free form; the nodes are what there is to see."""
         nodes = self._orchestrator.list_nodes(NodeQuery(limit=1_000_000)).items
-        return Answer({"ActiveJobs": [], "DiscoveredNodes": [self._shapes.node(node) for node in nodes]})
+        fields = {"DiscoveredNodes": [self._shapes.node(node) for node in nodes]}
+        if self._orchestrator.own_node().is_compute:
+            fields = {"ActiveJobs": self.active_jobs(), **fields}
+        return Answer(fields)
+
+    def active_jobs(self) -> list[dict[str, Any]]:
+        """What runs on the node that answers."""
+        return [running_fields(*running) for running in self._orchestrator.active()]
 
     def license(self, _: Request) -> Answer:
         """GET /agent/license: none is installed."""
@@ -89,7 +101,7 @@ class LegacyRoutes:
 
     def compute_debug(self, _: Request) -> Answer:
         """POST /api/v1/compute/debug."""
-        return Answer({"ActiveJobs": [], "jobsCompleted": 0})
+        return Answer({"ActiveJobs": self._agent.active_jobs(), "jobsCompleted": 0})
 
     def requester(self, _: Request) -> Answer:
         """POST /api/v1/requester/...: gone."""
@@ -99,14 +111,16 @@ class LegacyRoutes:
 class AuthRoutes:
     """Handlers of `/api/v1/auth...`."""
 
-    def __init__(self, orchestrator: Orchestrator, secret: bytes) -> None:
+    def __init__(self, orchestrator: Orchestrator, secret: bytes, *, with_users: bool = False) -> None:
+        """`with_users`: nobody can log in, since users have passwords and keys (golden 41)."""
         self._orchestrator = orchestrator
         self._secret = secret
+        self._with_users = with_users
 
     def list(self, _: Request) -> Answer:
         """GET /auth."""
         methods = {challenge.METHOD: challenge.requirement(self._orchestrator.node_id)}
-        return Answer({"NextToken": "", "Methods": methods})
+        return Answer({"NextToken": "", "Methods": {} if self._with_users else methods})
 
     def describe(self, _: Request) -> Answer:
         """GET /auth/clientkey."""

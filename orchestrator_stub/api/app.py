@@ -1,33 +1,43 @@
-"""The emulated surface as one small ASGI application: routes, limits, headers and errors of the released servers.
-
-The router is a few dictionary look-ups instead of a framework: one look at a job costs little more than its JSON.
-"""
+"""The door of the emulated surface: limits, who may ask, headers and errors of released servers (fact sheet 2.1)."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+import string
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from orchestrator_stub.api import challenge
-from orchestrator_stub.api.agent import TEXT, AgentRoutes, AuthRoutes, LegacyRoutes
 from orchestrator_stub.api.asgi import Message, Receive, Send
+from orchestrator_stub.api.authorizer import Authorizer
 from orchestrator_stub.api.client_version import HEADER, refusal
-from orchestrator_stub.api.exchange import JSON_TYPE, Answer, Handler, Request, own_headers
-from orchestrator_stub.api.jobs import JobRoutes
-from orchestrator_stub.api.logs_ws import LogSockets, plain_log_answer
-from orchestrator_stub.api.nodes import NodeRoutes
-from orchestrator_stub.domain.errors import HandlerPanicError, OrchestratorError
+from orchestrator_stub.api.exchange import JSON_TYPE, TOO_LARGE, Answer, Request, own_headers
+from orchestrator_stub.api.limiter import Limiter, address_of
+from orchestrator_stub.api.logs_ws import LogSockets
+from orchestrator_stub.api.routes import Routes
+from orchestrator_stub.clock import SECOND
+from orchestrator_stub.domain.errors import HandlerHangError, HandlerPanicError, OrchestratorError
+from orchestrator_stub.domain.user import User
 from orchestrator_stub.engine.orchestrator import Orchestrator
-from orchestrator_stub.wire.answers import error_fields, no_such_route
+from orchestrator_stub.wire.answers import (
+    error_fields,
+    no_such_route,
+    too_many_requests,
+    unreadable_body,
+    wrong_method,
+)
 from orchestrator_stub.wire.gojson import dumps
 
 LARGEST_BODY = 10_000_000
 """Bytes; one more is a 413 (FINDINGS 1 row 2.1)."""
-_API = "/api/v1"
-_JOBS = f"{_API}/orchestrator/jobs"
-_NODES = f"{_API}/orchestrator/nodes"
-_REWRITTEN = ("/peers", "/node_info", "/version", "/healthz", "/id", "/livez")
+LONGEST_HANDLER_S = 30
+"""Seconds that a handler may take (fact sheet 2.1, item 6)."""
+_PLAIN = "text/plain; charset=utf-8"
+_ANY_METHOD = "GET,HEAD,PUT,PATCH,POST,DELETE"
+_LETTERS = bytes(ord(string.ascii_letters[number % 52]) for number in range(256))
+"""Turns random bytes into the letters of request ids that servers make up."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,159 +46,143 @@ def build_routes(
     *,
     cors: bool = False,
     address: Callable[[], tuple[str, int]] = lambda: ("127.0.0.1", 1234),
+    users: Sequence[User] = (),
+    rate_limit: int = 0,
+    now: Callable[[], float] = time.monotonic,
 ) -> Api:
     """The application that answers like the orchestrator's release.
 
     `cors`: show the recorded answers to web pages of any origin. `address`: host and port for /agent/config.
+    `users`: who may ask (none = everybody). `rate_limit`: requests per second and client, 0 = no limit; `now`: the
+    limiter's clock, in seconds, never going back.
     """
-    return Api(orchestrator, cors=cors, address=address)
+    return Api(
+        orchestrator,
+        Routes(orchestrator, address, users),
+        cors=cors,
+        authorizer=Authorizer(users, orchestrator.release) if users else None,
+        limiter=Limiter(rate_limit, now) if rate_limit else None,
+    )
 
 
 class Api:
     """ASGI application of one orchestrator."""
 
     def __init__(
-        self, orchestrator: Orchestrator, *, cors: bool, address: Callable[[], tuple[str, int]]
+        self,
+        orchestrator: Orchestrator,
+        routes: Routes,
+        *,
+        cors: bool,
+        authorizer: Authorizer | None,
+        limiter: Limiter | None,
     ) -> None:
         self._release = orchestrator.release
-        self._cors = cors
-        self._own_headers = own_headers(orchestrator.release)
+        self._clock = orchestrator.clock
+        self._routes = routes
         self._sockets = LogSockets(orchestrator)
-        self._jobs = JobRoutes(orchestrator)
-        self._nodes = NodeRoutes(orchestrator)
-        self._static = self._static_routes(orchestrator, address)
-        self._of_job: dict[tuple[str, str], Callable[[Request, str], Answer]] = {
-            ("GET", ""): self._jobs.describe,
-            ("DELETE", ""): self._jobs.stop,
-            ("GET", "history"): self._jobs.history,
-            ("GET", "executions"): self._jobs.executions,
-            ("GET", "results"): self._jobs.results,
-            ("GET", "logs"): plain_log_answer,
-        }
-        if self._release.unique_names:
-            self._of_job["GET", "versions"] = self._jobs.versions
-            self._of_job["PUT", "rerun"] = self._jobs.rerun
-        self._of_node: dict[tuple[str, str], Callable[[Request, str], Answer]] = {
-            ("GET", ""): self._nodes.describe,
-            ("PUT", ""): self._nodes.update,
-        }
-
-    def _static_routes(
-        self, orchestrator: Orchestrator, address: Callable[[], tuple[str, int]]
-    ) -> dict[tuple[str, str], Handler]:
-        agent = AgentRoutes(orchestrator, address)
-        auth = AuthRoutes(orchestrator, secrets.token_bytes(32))
-        routes: dict[tuple[str, str], Handler] = {
-            ("PUT", _JOBS): self._jobs.submit,
-            ("POST", _JOBS): self._jobs.submit,
-            ("GET", _JOBS): self._jobs.list,
-            ("GET", _NODES): self._nodes.list,
-            ("GET", f"{_API}/agent/alive"): agent.alive,
-            ("GET", f"{_API}/agent/version"): agent.version,
-            ("GET", f"{_API}/agent/node"): agent.node,
-            ("GET", f"{_API}/agent/config"): agent.config,
-            ("GET", f"{_API}/agent/debug"): agent.debug,
-            ("GET", f"{_API}/auth"): auth.list,
-            ("GET", f"{_API}/auth/{challenge.METHOD}"): auth.describe,
-            ("POST", f"{_API}/auth/{challenge.METHOD}"): auth.login,
-        }
-        if self._release.license_answer:
-            routes["GET", f"{_API}/agent/license"] = agent.license
-        if self._release.auth_config:
-            routes["GET", f"{_API}/agent/authconfig"] = agent.auth_config
-        if not self._release.legacy_routes:
-            for path, target in (("/", "version"), ("/version", "version"), ("/livez", "alive")):
-                routes["GET", path] = _redirect(f"{_API}/agent/{target}")
-            return routes
-        legacy = LegacyRoutes(orchestrator, agent)
-        return routes | {
-            ("GET", "/"): legacy.root,
-            ("GET", f"{_API}/node_info"): agent.node,
-            ("POST", f"{_API}/version"): legacy.version,
-            ("GET", f"{_API}/id"): legacy.id,
-            ("GET", f"{_API}/livez"): legacy.alive,
-            ("POST", f"{_API}/compute/debug"): legacy.compute_debug,
-            ("POST", f"{_API}/requester"): legacy.requester,
-        }
+        self._own_headers = own_headers(orchestrator.release)
+        self._cors = cors
+        self._authorizer = authorizer
+        self._limiter = limiter
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request, one log socket, or the server's start and end (which need nothing here)."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._http(Request(scope, self._release), receive, send)
         elif scope["type"] == "websocket":
-            await self._sockets.serve(Request(scope, self._release), receive, send)
+            await self._socket(Request(scope, self._release), receive, send)
         else:
             await _lifespan(receive, send)
 
-    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
-        request = Request(scope, self._release)
-        if request.method == "OPTIONS" and self._cors:
-            await _send(send, 204, _preflight(request), b"")
+    async def _http(self, request: Request, receive: Receive, send: Send) -> None:
+        if request.method == "OPTIONS":
+            await self._preflight(request, send)
             return
         try:
-            answer = await self._answer(request, receive)
+            answer: Answer | None = await self._answer(request, receive)
         except OrchestratorError as error:
             answer = self._error(error, request)
+        except HandlerHangError:
+            answer = await self._time_limit(receive)
         except ConnectionAbortedError:
             return
         except Exception:  # whatever breaks is told to the log, never to the client
             _LOG.exception("%s %s failed", request.method, request.path)
             answer = self._error(HandlerPanicError(), request)
-        await _send(send, answer.status, self._headers(answer, request), self._body(answer, request))
+        if answer is not None:
+            await _send(send, answer.status, self._headers(answer, request), self._body(answer, request), request)
+
+    async def _socket(self, request: Request, receive: Receive, send: Send) -> None:
+        answer = self._refused(request) or self._too_old(request)
+        if answer is None:
+            await self._sockets.serve(request, receive, send)
+            return
+        await receive()
+        headers = self._headers(answer, request)
+        await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": self._body(answer, request)})
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        length = request.length
+        if length != 0:
+            await _read_body(request, receive)
+        if self._authorizer is None and (length is None or request.fault):
+            problem = request.fault or f"read {len(request.body)} but was expecting -1"
+            return self._early(unreadable_body(self._release, problem), request)
+        too_old = self._too_old(request)
+        if too_old is not None:
+            return too_old
+        answer = self._routes.answer(request)
+        return answer if answer is not None else self._missing(request)
+
+    def _refused(self, request: Request) -> Answer | None:
+        """What is refused before anybody reads a body: too much of it, too often, by the wrong people."""
         length = request.length
         if length is not None and length > LARGEST_BODY:
-            return self._error(OrchestratorError(413, "Request Entity Too Large"), request, own_headers_=False)
-        if length != 0:
-            request.body = await _read_body(receive)
-        if length is None:
-            return self._chunked(request)
-        too_old = refusal(request.headers.get(HEADER, b""), self._release)
-        if too_old is not None:
-            return Answer(too_old[1], too_old[0])
-        return self._route(request)
+            return self._early(OrchestratorError(413, "Request Entity Too Large"), request)
+        if self._limiter is not None and not self._limiter.allows(address_of(request.headers, request.peer)):
+            return self._early(too_many_requests(), request)
+        if self._authorizer is None:
+            return None
+        credentials = request.headers.get(b"authorization")
+        refused = self._authorizer.refusal(request.method, request.full_path, credentials)
+        return None if refused is None else self._early(refused, request)
 
-    def _route(self, request: Request) -> Answer:
-        path = request.path
-        if path.startswith(_JOBS + "/"):
-            answer = self._below(request, path[len(_JOBS) + 1 :], self._of_job)
-        elif path.startswith(_NODES + "/"):
-            answer = self._below(request, path[len(_NODES) + 1 :], self._of_node)
-        else:
-            answer = None
-        if answer is not None:
-            return answer
-        if self._release.legacy_routes:
-            path = _legacy_path(path)
-        handler = self._static.get((request.method, path))
-        if handler is not None:
-            return handler(request)
-        content_type = TEXT if self._release.legacy_routes and _is_first_api(path) else JSON_TYPE
-        if request.method == "HEAD" and not path.startswith(f"{_API}/"):
-            content_type = ""
-        return self._error(no_such_route(self._release), request, content_type)
+    def _too_old(self, request: Request) -> Answer | None:
+        found = refusal(request.headers.get(HEADER, b""), self._release)
+        return None if found is None else Answer(found[1], found[0])
 
-    @staticmethod
-    def _below(
-        request: Request, rest: str, routes: dict[tuple[str, str], Callable[[Request, str], Answer]]
-    ) -> Answer | None:
-        ref, slash, tail = rest.partition("/")
-        handler = routes.get((request.method, tail)) if ref and (tail or not slash) else None
-        return handler(request, ref) if handler is not None else None
+    def _missing(self, request: Request) -> Answer:
+        """The answer where there is no route."""
+        methods = self._routes.methods_of(request)
+        if not methods:
+            return self._error(no_such_route(self._release), request, self._routes.missing_type(request))
+        answer = self._error(wrong_method(), request, "" if request.method == "HEAD" else JSON_TYPE)
+        return replace(answer, headers={"allow": methods})
 
-    def _chunked(self, request: Request) -> Answer:
-        """A body without announced length is refused by the authorizer of every release (fact sheet 2.5)."""
-        if self._release.authorizer_texts:
-            error = OrchestratorError(
-                500,
-                "unexpected authorization error",
-                component="Authorizer",
-                hint="Please check orchestrator logs for more details",
-            )
-        else:
-            error = OrchestratorError(500, f"read {len(request.body)} but was expecting -1")
-        return self._error(error, request, own_headers_=False)
+    async def _time_limit(self, receive: Receive) -> Answer | None:
+        """Wait as long as a server lets a handler take; None when the client does not."""
+        over = asyncio.Event()
+        timer = self._clock.call_at(self._clock.now() + LONGEST_HANDLER_S * SECOND, over.set, holds=False)
+        waits = [asyncio.ensure_future(over.wait()), asyncio.ensure_future(_disconnected(receive))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        if not over.is_set():
+            return None
+        return Answer(status=503, text="Server Timeout!", content_type=_PLAIN, own_headers=False)
+
+    def _early(self, error: OrchestratorError, request: Request) -> Answer:
+        """An error of a layer before the one that says what serves, and before any group of routes."""
+        return self._error(error, request, "" if request.method == "HEAD" else JSON_TYPE, own_headers_=False)
 
     def _error(
         self, error: OrchestratorError, request: Request, content_type: str = JSON_TYPE, *, own_headers_: bool = True
@@ -201,9 +195,10 @@ class Api:
         headers = [(b"vary", b"Origin")]
         if answer.content_type:
             headers.append((b"content-type", answer.content_type.encode()))
-        if self._cors and b"origin" in request.headers:
+        if self._cors and request.headers.get(b"origin"):
             headers.append((b"access-control-allow-origin", b"*"))
-        headers.append((b"x-request-id", request.headers.get(b"x-request-id") or secrets.token_hex(16).encode()))
+        own_id = request.headers.get(b"x-request-id") or secrets.token_bytes(32).translate(_LETTERS)
+        headers.append((b"x-request-id", own_id))
         headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
         if answer.own_headers:
             headers += self._own_headers
@@ -219,56 +214,61 @@ class Api:
         pretty = self._release.page_shapes or "pretty" in request.query
         return dumps(answer.fields, pretty=pretty, escape_html=answer.escape_html)
 
-
-def _redirect(target: str) -> Handler:
-    return lambda _: Answer(status=301, text="", content_type="", headers={"location": target})
-
-
-def _legacy_path(path: str) -> str:
-    """Paths of the first API: some got their prefix later, and all of /requester is one route (fact sheet 1.1)."""
-    if path in _REWRITTEN or path.startswith("/requester/"):
-        path = _API + path
-    return f"{_API}/requester" if path.startswith(f"{_API}/requester/") else path
-
-
-def _is_first_api(path: str) -> bool:
-    """Whether an unknown path counts to the first API, whose 404 is text/plain (golden 02)."""
-    group, slash, _ = path.removeprefix(f"{_API}/").partition("/")
-    if not path.startswith(f"{_API}/") or group in ("agent", "orchestrator"):
-        return False
-    return not (group == "auth" and slash) and path != f"{_API}/requester"
-
-
-def _preflight(request: Request) -> list[tuple[bytes, bytes]]:
-    """What a server tells a browser that asks before it calls (golden 04)."""
-    headers = [
-        (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
-        (b"access-control-allow-origin", b"*"),
-        (b"access-control-allow-methods", b"GET,HEAD,PUT,PATCH,POST,DELETE"),
-    ]
-    wanted = request.headers.get(b"access-control-request-headers")
-    return [*headers, (b"access-control-allow-headers", wanted)] if wanted else headers
+    async def _preflight(self, request: Request, send: Send) -> None:
+        """What a server tells a browser that asks before it calls (golden 04); no permission unless `cors`."""
+        if request.path == "*":  # a question about the server, which net/http answers itself
+            await _send(send, 200, [], b"", request)
+            return
+        methods = self._routes.methods_of(request)
+        headers = [(b"allow", methods.encode())] if methods else []
+        if not self._cors or not request.headers.get(b"origin"):
+            await _send(send, 204, [(b"vary", b"Origin"), *headers], b"", request)
+            return
+        headers += [
+            (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-allow-methods", (methods or _ANY_METHOD).encode()),
+        ]
+        wanted = request.headers.get(b"access-control-request-headers")
+        if wanted:
+            headers.append((b"access-control-allow-headers", wanted))
+        await _send(send, 204, headers, b"", request)
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """The whole body; bytes beyond the limit are dropped (what announces more never gets here)."""
+async def _read_body(request: Request, receive: Receive) -> None:
+    """Read the body; what is behind the limit is not, and where it stops early the request knows why.
+
+    :raises ConnectionAbortedError: the client is gone.
+    """
     parts: list[bytes] = []
-    size = 0
-    while True:
+    size, more = 0, True
+    while more and not request.fault:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionAbortedError
+            request.fault = message.get("reason", "")
+            if not request.fault:
+                raise ConnectionAbortedError
+            break
         part = message.get("body", b"")
         size += len(part)
-        if size <= LARGEST_BODY:
-            parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
+        if size > LARGEST_BODY:
+            request.fault = TOO_LARGE
+        parts.append(part)
+        more = message.get("more_body", False)
+    request.body = b"".join(parts)
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    length = [] if status == 204 else [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers + length})
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, request: Request
+) -> None:
+    if status != 204 and request.method != "HEAD":
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.wire.answers import FIRST_WITH_EVENTS, LOWEST_CLIENT
+from orchestrator_stub.wire.gojson import decode_text
 
 HEADER = b"x-bacalhau-git-version"
-_VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+_WORDS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
+_VERSION = re.compile(rf"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(-{_WORDS})?(\+{_WORDS})?")
 _DEVELOPMENT = ("", "v0.0.0", "v0.0.0-xxxxxxx")
+_MOST_DIGITS, _LARGEST = 19, 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    numbers: tuple[int, ...]
+    early: str
+    """What follows a dash: such a version comes before its release."""
+    build: str
+
+    def before(self, version: tuple[int, int, int]) -> bool:
+        return self.numbers < version or (self.numbers == version and bool(self.early))
 
 
 def refusal(header: bytes, release: Release) -> tuple[int, dict[str, Any]] | None:
     """Status and body for a client that is too old or says nonsense; None when it is welcome."""
-    text = header.decode("latin-1")
+    text = decode_text(header)
     if text in _DEVELOPMENT:
         return None
-    match = _VERSION.fullmatch(text)
-    if match is None:
+    version = _parsed(text)
+    if version is None:
         return 400, {"Error": f"Invalid client version {text}"}
-    if not _before(match, LOWEST_CLIENT):
+    if not version.before(LOWEST_CLIENT):
         return None
-    numbers = ".".join(match[part] or "0" for part in (1, 2, 3))
     return 403, {
         "Error": "Client version is outdated. Update your client",
         "MinVersion": ".".join(str(number) for number in LOWEST_CLIENT),
-        "ClientVersion": numbers + (match[4] or "") + (match[5] or ""),
+        "ClientVersion": ".".join(str(number) for number in version.numbers) + version.early + version.build,
         "ServerVersion": release.git_version.removeprefix("v"),
     }
 
 
 def wants_states(header: bytes) -> bool:
     """True for a client that says it is older than 1.5: its history items carry state objects."""
-    match = _VERSION.fullmatch(header.decode("latin-1"))
-    return match is not None and header.decode("latin-1") not in _DEVELOPMENT and _before(match, FIRST_WITH_EVENTS)
+    text = decode_text(header)
+    version = None if text in _DEVELOPMENT else _parsed(text)
+    return version is not None and version.before(FIRST_WITH_EVENTS)
 
 
-def _before(match: re.Match[str], version: tuple[int, int, int]) -> bool:
-    """A pre-release comes before its release."""
-    numbers = tuple(int(match[part] or 0) for part in (1, 2, 3))
-    return numbers < version or (numbers == version and match[4] is not None)
+def _parsed(text: str) -> _Version | None:
+    """None for what is no version: among them numbers that no 64 bits hold."""
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        return None
+    parts = [(match[place] or "").lstrip("0") or "0" for place in (1, 2, 3)]
+    if any(len(part) > _MOST_DIGITS or int(part) > _LARGEST for part in parts):
+        return None
+    return _Version(tuple(int(part) for part in parts), match[4] or "", match[5] or "")

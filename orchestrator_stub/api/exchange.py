@@ -10,11 +10,14 @@ from typing import Any
 from orchestrator_stub.api.asgi import Message
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.release import Release
+from orchestrator_stub.wire.gojson import decode_text
 from orchestrator_stub.wire.node import ARCHITECTURE, OS
-from orchestrator_stub.wire.parameters import Parameter, bind
-from orchestrator_stub.wire.unmarshal import BindError, Struct, unmarshal
+from orchestrator_stub.wire.parameters import Parameter, bind, parse_query
+from orchestrator_stub.wire.unmarshal import BindError, Struct, bind_text, unmarshal
 
 JSON_TYPE = "application/json"
+TOO_LARGE = "code=413, message=Request Entity Too Large"
+"""The fault of a body without announced length that is longer than the limit."""
 _PATH_SAFE = "$&+,/:;=@-_.~"
 _IGNORED_TYPES = ("application/xml", "text/xml", "application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -38,22 +41,42 @@ class Answer:
 class Request:
     """One request; the query is only parsed when a handler asks for it."""
 
-    __slots__ = ("_query", "_raw_query", "body", "headers", "method", "path", "release")
+    __slots__ = (
+        "_query",
+        "_raw_query",
+        "body",
+        "fault",
+        "full_path",
+        "headers",
+        "method",
+        "path",
+        "peer",
+        "release",
+        "target",
+    )
 
     def __init__(self, scope: Message, release: Release) -> None:
         self.method: str = scope.get("method", "GET")
         self.path = routed_path(scope)
+        self.full_path: str = scope["path"]
+        """Decoded, whatever the router makes of it."""
+        self.peer: str = (scope.get("client") or ("",))[0]
         self.release = release
         self.body = b""
+        self.fault = ""
+        """Why the rest of the body is missing, in net/http's words."""
         self.headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             self.headers.setdefault(name, value)
         self._raw_query: bytes = scope.get("query_string", b"")
+        query = self._raw_query and b"?" + self._raw_query
+        self.target: bytes = (scope.get("raw_path") or self.path.encode()) + query
+        """Path and query as they were sent."""
         self._query: dict[str, list[str]] | None = None
 
     def header(self, name: str) -> str:
-        """A header's value, "" when there is none."""
-        return self.headers.get(name.lower().encode(), b"").decode("latin-1")
+        """A header's value as text, "" when there is none."""
+        return decode_text(self.headers.get(name.lower().encode(), b""))
 
     @property
     def has_query(self) -> bool:
@@ -64,8 +87,7 @@ class Request:
     def query(self) -> dict[str, list[str]]:
         """Parameters with all their values."""
         if self._query is None:
-            text = self._raw_query.decode("ascii", "replace")
-            self._query = urllib.parse.parse_qs(text, keep_blank_values=True) if text else {}
+            self._query = parse_query(self._raw_query)
         return self._query
 
     @property
@@ -83,8 +105,10 @@ class Request:
         """
         try:
             fields = bind(self.query, parameters) if parameters and self._raw_query else {}
-            if schema is None or not self.body or not self._is_json():
+            if schema is None or not (self.body or self.fault) or not self._is_json():
                 return fields
+            if self.fault:
+                raise BindError(self.fault if self.fault == TOO_LARGE else bind_text(self.fault))
             return unmarshal(self.body, schema, fields)
         except BindError as wrong:
             raise OrchestratorError(400, str(wrong)) from wrong
@@ -108,12 +132,11 @@ def routed_path(scope: Message) -> str:
     So `%20` in a name is a blank and `%2F` stays `%2F` (FINDINGS 1 row 4.7).
     """
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    if b"%" not in raw:
-        return raw.decode("latin-1")
-    text = raw.decode("ascii", "replace")
-    decoded = urllib.parse.unquote(text, errors="surrogateescape")
-    again = urllib.parse.quote(decoded, safe=_PATH_SAFE, errors="surrogateescape")
-    return decoded.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if again == text else text
+    if b"%" in raw:
+        decoded = urllib.parse.unquote_to_bytes(raw)
+        if urllib.parse.quote_from_bytes(decoded, safe=_PATH_SAFE).encode() == raw:
+            raw = decoded
+    return raw.decode("utf-8", "replace")
 
 
 Handler = Callable[[Request], Answer]

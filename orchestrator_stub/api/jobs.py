@@ -8,11 +8,13 @@ from typing import Any, Literal
 from orchestrator_stub.api.client_version import HEADER, wants_states
 from orchestrator_stub.api.exchange import Answer, Request
 from orchestrator_stub.api.rendered import Rendered
-from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.errors import HandlerPanicError, OrchestratorError
 from orchestrator_stub.domain.job import Job
 from orchestrator_stub.domain.selector import Selector, parse_selector
 from orchestrator_stub.engine.orchestrator import ExecutionQuery, HistoryQuery, JobQuery, Orchestrator
 from orchestrator_stub.wire import schema
+from orchestrator_stub.wire.answers import nameless_job
+from orchestrator_stub.wire.diff import job_diff
 from orchestrator_stub.wire.gojson import dumps
 from orchestrator_stub.wire.job import parse_job
 from orchestrator_stub.wire.parameters import NAMESPACE, PAGING, VERSIONS, Parameter
@@ -66,6 +68,17 @@ class JobRoutes:
                 "Warnings": list(submitted.warnings) or None,
             }
         )
+
+    def diff(self, request: Request) -> Answer:
+        """PUT /jobs/diff (1.8+). The name is looked at first; without a job the handler panics (FINDINGS 2)."""
+        given = request.bound((), schema.diff_job(self._release.name)).get("Job")
+        if given is None:
+            raise HandlerPanicError
+        if not (given.get("Name") or "").strip():
+            raise nameless_job()
+        stored, prepared = self._orchestrator.diff(parse_job(given, self._release))
+        text = job_diff(stored, prepared.job, prepared.converted_inputs)
+        return Answer({"Diff": text, "Warnings": list(prepared.warnings) or None})
 
     def describe(self, request: Request, ref: str) -> Answer:
         """GET /jobs/:id."""

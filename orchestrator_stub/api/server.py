@@ -1,58 +1,42 @@
-"""The protocol class that uvicorn serves with: HTTP as uvicorn's own, the log socket as the released servers do it.
-
-Only `Upgrade: websocket`, spelled exactly so, on a log path becomes a socket. Pings stay unanswered (FINDINGS 1 row
-11.2). Each scope carries the connection's transport, so that a fault can cut it without a byte.
-"""
+"""What uvicorn serves with: connections and TLS as the released servers do them."""
 
 from __future__ import annotations
 
-import re
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import uvicorn
 
-from orchestrator_stub.api.asgi import TRANSPORT, Message
-
-_LOG_PATH = re.compile(rb"/api/v1/orchestrator/jobs/[^/]+/logs(?:\?.*)?", re.DOTALL)
+from orchestrator_stub.api.connection import Connection
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with another idea of what an upgrade is."""
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the command line decides what a signal means."""
 
-    def on_message_begin(self) -> None:
-        """A new request on this connection."""
-        super().on_message_begin()
-        scope: Message = dict(self.scope)
-        scope["extensions"] = {TRANSPORT: self.transport}
-        self.scope.update(scope)  # type: ignore[typeddict-item]  # scopes carry extensions of any name
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: how each connection is secured; None serves plain HTTP, and nothing more is imported."""
+        super().__init__(config)
+        self._tls = tls
 
-    def _get_upgrade(self) -> bytes | None:
-        """The value of `Upgrade` as it was sent, when `Connection` says so too."""
-        found = dict(self.headers)
-        tokens = [token.strip().lower() for token in found.get(b"connection", b"").split(b",")]
-        return found.get(b"upgrade") if b"upgrade" in tokens else None
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's handlers as they are."""
+        yield
 
-    def _should_upgrade(self) -> bool:
-        """Whether this request becomes a log socket."""
-        if self._get_upgrade() != b"websocket" or self.scope.get("method") != "GET":
-            return False
-        if _LOG_PATH.fullmatch(self.url) is None:
-            return False
-        from orchestrator_stub.api.socket import opened
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on bound sockets; with TLS by a listener of our own."""
+        if self._tls is None:
+            await super().startup(sockets)
+            return
+        from orchestrator_stub.api.listener import TlsListener
 
-        return opened(self.url, self.headers) is not None
+        await super().startup([])
+        self.servers = [
+            TlsListener(each, self._tls, self._protocol)  # type: ignore[misc]  # it is only ever closed
+            for each in sockets or []
+        ]
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Such a request is answered like any other; what follows it on the connection cannot be read."""
-        if self.cycle is not None:
-            self.cycle.keep_alive = False
-
-    def handle_websocket_upgrade(self) -> None:
-        """Hand the connection to a socket of its own."""
-        from orchestrator_stub.api.socket import LogSocket, opened
-
-        self.connections.discard(self)
-        handshake = opened(self.url, self.headers)
-        assert handshake is not None  # that is why it is an upgrade
-        socket = LogSocket(self.config, self.server_state, self.app_state, handshake)
-        self.transport.set_protocol(socket)
-        socket.begin(self.transport, self.url, self.headers)
+    def _protocol(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)

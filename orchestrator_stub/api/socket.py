@@ -1,6 +1,6 @@
-"""One log socket: websockets' protocol without IO, as an ASGI conversation.
+"""One log socket as an ASGI conversation: websockets' protocol without IO speaks, our own `Ear` listens.
 
-Imported at the first handshake, since most stubs never see one. Pings stay unanswered (FINDINGS 1 row 11.2).
+Imported at the first handshake, since most stubs never see one.
 """
 
 from __future__ import annotations
@@ -23,22 +23,14 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from orchestrator_stub.api.asgi import TRANSPORT, Message
+from orchestrator_stub.api.ear import Ear
 
-_LEFT_WITHOUT_CLOSE = 1006
-
-
-class DeafProtocol(ServerProtocol):
-    """websockets' protocol, but it answers a close and nothing else."""
-
-    def recv_frame(self, frame: Frame) -> None:
-        """Pings stay unanswered, like on a server that never reads."""
-        if frame.opcode is not Opcode.PING:
-            super().recv_frame(frame)
+_LEFT_WITHOUT_CODE, _LEFT_WITHOUT_CLOSE = 1005, 1006
 
 
-def opened(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[DeafProtocol, Request] | None:
+def opened(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[ServerProtocol, Request] | None:
     """websockets' protocol after the request; None when it is no valid handshake."""
-    protocol = DeafProtocol()
+    protocol = ServerProtocol()
     lines = [b"GET " + url + b" HTTP/1.1", *(name + b": " + value for name, value in headers), b"", b""]
     try:
         protocol.receive_data(b"\r\n".join(lines))
@@ -59,7 +51,7 @@ class LogSocket(asyncio.Protocol):
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
-        handshake: tuple[DeafProtocol, Request],
+        handshake: tuple[ServerProtocol, Request],
     ) -> None:
         self._app = config.loaded_app
         self._root_path = config.root_path
@@ -72,6 +64,9 @@ class LogSocket(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._accepted = False
+        self._ear: Ear | None = Ear()
+        self._goodbye: bytes | None = None
+        """What the client's Close said."""
         self._refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
     def begin(self, transport: asyncio.Transport, url: bytes, headers: list[tuple[bytes, bytes]]) -> None:
@@ -123,8 +118,12 @@ class LogSocket(asyncio.Protocol):
         if kind == "websocket.accept":
             self._protocol.send_response(self._protocol.accept(self._request))
             self._accepted = True
+            if message.get("deaf"):
+                self._ear = self._goodbye = None
+            self._answer_close()
         elif kind == "websocket.send":
-            self._protocol.send_text(message["text"].encode())
+            if self._protocol.state is State.OPEN:
+                self._protocol.send_text(message["text"].encode())
         elif kind == "websocket.close":
             self._close(message)
         elif kind == "websocket.http.response.start":
@@ -159,11 +158,19 @@ class LogSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client: only its leaving matters."""
-        self._protocol.receive_data(data)
-        self._protocol.events_received()
-        if self._protocol.close_rcvd is not None:
-            self._left(self._protocol.close_rcvd.code)
+        closed = self._ear.hear(data) if self._ear is not None else None
+        if closed is None:
+            return
+        self._ear, self._goodbye = None, closed
+        self._answer_close()
         self._flush()
+        self._left(int.from_bytes(closed[:2]) or _LEFT_WITHOUT_CODE)
+
+    def _answer_close(self) -> None:
+        """Say to a client that goes what it said itself."""
+        if self._goodbye is not None and self._accepted and self._protocol.state is State.OPEN:
+            self._protocol.send_frame(Frame(Opcode.CLOSE, self._goodbye))
+            self._protocol.state = State.CLOSING
 
     def eof_received(self) -> None:
         """The client will send nothing more; the transport closes."""
@@ -188,6 +195,8 @@ class LogSocket(asyncio.Protocol):
         if self._accepted and self._protocol.state is State.OPEN:
             self._protocol.send_close(1001)
             self._flush()
+        if self._transport.get_write_buffer_size():  # the client does not read: there is nobody to wait for
+            self._transport.abort()
         self._transport.close()
 
     def _left(self, code: int) -> None:

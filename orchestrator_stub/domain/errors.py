@@ -34,6 +34,10 @@ class HandlerPanicError(OrchestratorError):
         super().__init__(500, "Internal server error", component="Unknown")
 
 
+class HandlerHangError(Exception):
+    """A request whose handler never comes back on a real server: its client hears of the time limit, and no more."""
+
+
 class StepError(Exception):
     """A step of an execution (bid, inputs, run, publish) failed; `message` is what history and state show."""
 

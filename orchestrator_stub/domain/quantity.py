@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_CPU = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(m?)")
-_BYTES = re.compile(r"([\d.,]+)([a-z]*)")
+_CPU = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)(m?)", re.ASCII)
+_BYTES = re.compile(r"([\d.,]+)([a-z]*)", re.ASCII)
 _UNITS = {"": 1, "b": 1}
 for _power, _letter in enumerate("kmgtpe", start=1):
     _UNITS |= {_letter: 1000**_power, f"{_letter}b": 1000**_power}

@@ -56,6 +56,7 @@ class Release:
     page_shapes: bool = False
     """Bodies as the user's document prints them (Jobs/Executions/History/Results lists, transitions, flat nodes)."""
     compute_numbers: Mapping[ComputeState, int] = None  # type: ignore[assignment]  # always given below
+    """The integers of execution states; 1.5.2 and later agree (fact sheet 5.2), the document has its own."""
     list_limit_default: int = 0
     """Default `limit` of job and node lists; 0 = all (the document says 10)."""
     approval_shown: bool = True
@@ -88,6 +89,9 @@ class Release:
     """EntryModule is a path among the inputs; the legacy object is converted (1.7+)."""
     logs_from_node: bool = True
     """Logs of finished jobs come from the node's full log (1.8+), before from RunOutput (FINDINGS-docker 8)."""
+    killed_log_held: int = 20
+    """Seconds from a program's being killed to the end of its log stream, which nothing follows any more: 18 to 20
+    since 1.8, 1.4 to 2 before (FINDINGS-docker 8, 74/stop-follow, timeout-follow). Only under `--strict`."""
     executions_embed_job: bool = True
     """Each execution carries its job (1.8+, FINDINGS 2)."""
     connection_state: bool = True
@@ -97,7 +101,32 @@ class Release:
     archive_root_mode: int = 0o700
     """Mode of `.` in published archives (FINDINGS-docker 4: 0755 up to 1.7)."""
     queue_on_node: bool = True
-    """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7); 1.5.2 fails or queues."""
+    """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7); 1.5.2 keeps the offer back
+    until there is room."""
+
+    # Nodes as the orchestrator knows them.
+    load_reported_every: int = 15
+    """Seconds between a node's words about its free capacity and its queue: with each heartbeat (1.6+), every 30 s
+    before (goldens 01, config; FINDINGS-docker 7)."""
+    counts_reported_every: int = 0
+    """Seconds between a node's words about how many executions run and wait; 0 = said once, when it connects (1.6+,
+    FINDINGS-docker 7)."""
+    nodes_shake_hands: bool = True
+    """A node is in touch by a handshake (1.6+): a rejected one is cut off, a deleted one registers anew (golden 31);
+    1.5.2 goes on hearing the former and never hears of the latter again."""
+    nodes_watched: bool = True
+    """When a node comes or goes, its jobs and the daemons are looked at 15 s later, and what runs on a node out of
+    touch is lost (1.8+; FINDINGS 2 row 5.5g); before, only what runs on a deleted node, once its job is looked at."""
+    lost_runs_cancelled: bool = False
+    """An execution whose node is gone is Cancelled (1.5.2, fact sheet 5.5g), not Failed."""
+    restart_fails_runs: bool = True
+    """A node that starts again fails what ended with it and takes up what lasts (1.6+); 1.5.2 forgets it all
+    (FINDINGS 4)."""
+    stopped_runs_go_on: bool = False
+    """Nodes never hear of a stop: programs run to their own end and keep their capacity till then (1.6.5, 1.7.0;
+    FINDINGS 1 row 5.6, FINDINGS-docker 6). It helps nobody, so only under `--strict`."""
+    stopped_daemons_keep_capacity: bool = False
+    """A stopped daemon's program ends, what it took stays taken (1.5.2, FINDINGS-docker 6). Only under `--strict`."""
 
     # The HTTP door: what its answers look like.
     short_problems: bool = True
@@ -120,6 +149,8 @@ class Release:
     """GET /agent/authconfig exists (1.7+)."""
     api_users: bool = True
     """Users with passwords and keys can be configured (1.7+, fact sheet 9.4)."""
+    auth_failures_coded: bool = True
+    """Unknown users get 401, what a user may not do 403 (1.8+); in 1.7.0 both are a 500 (FINDINGS 1 row 8.3)."""
     managed_s3: bool = True
     """The publisher s3managed exists and is advertised (1.8+)."""
     full_id_lenient: bool = False
@@ -176,6 +207,7 @@ _R170 = replace(
     build_date="2025-03-24T13:44:26Z",
     unique_names=False,
     logs_from_node=False,
+    killed_log_held=2,
     executions_embed_job=False,
     node_name_label=False,
     archive_root_mode=0o755,
@@ -186,9 +218,12 @@ _R170 = replace(
     managed_s3=False,
     full_id_lenient=True,
     executions_order_checked=True,
+    auth_failures_coded=False,
     authorizer_texts=False,
     daemon_retries=False,
     local_input=False,
+    nodes_watched=False,
+    stopped_runs_go_on=True,
 )
 _R165 = replace(
     _R170,
@@ -223,6 +258,13 @@ _R152 = replace(
     partitions=False,
     connection_state=False,
     queue_on_node=False,
+    load_reported_every=30,
+    counts_reported_every=60,
+    nodes_shake_hands=False,
+    lost_runs_cancelled=True,
+    restart_fails_runs=False,
+    stopped_runs_go_on=False,
+    stopped_daemons_keep_capacity=True,
     allocated_share=0.7,
     license_answer="",
     env_and_network_checked=False,

@@ -21,7 +21,9 @@ _NAME_PATTERN = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _NAME = re.compile(_NAME_PATTERN)
 _DNS_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _DNS = re.compile(_DNS_PATTERN)
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"([+-]?)(?=[0-9])0*([0-9]*)", re.ASCII)
+_LONGEST = 19
+"""Digits of the largest number of 64 bits."""
 
 
 class SelectorError(ValueError):
@@ -48,10 +50,10 @@ class Requirement:
                 return value is not None
             case "!":
                 return value is None
-        if value is None or not _INTEGER.fullmatch(value):
+        number, bound = _integer(value or ""), _integer(self.values[0])
+        if number is None or bound is None:
             return False
-        bound = int(self.values[0])
-        return int(value) > bound if self.operator == "gt" else int(value) < bound
+        return number > bound if self.operator == "gt" else number < bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,15 @@ def _tokens(text: str) -> list[str]:
     return found
 
 
+def _integer(text: str) -> int | None:
+    """A whole number of 64 bits, as k8s reads what `gt` and `lt` compare; None for anything else."""
+    match = _INTEGER.fullmatch(text)
+    if match is None or len(match[2]) > _LONGEST:
+        return None
+    number = int(match[1] + (match[2] or "0"))
+    return number if -(2**63) <= number < 2**63 else None
+
+
 def _is_identifier(token: str) -> bool:
     return token != _END and token not in _SYMBOLS
 
@@ -230,7 +241,7 @@ def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requiremen
             text = "for 'Gt', 'Lt' operators, exactly one value is required"
             errors.append(_invalid("values", listed, text, raw=True))
         for at, value in enumerate(values):
-            if not _INTEGER.fullmatch(value):
+            if _integer(value) is None:
                 text = "for 'Gt', 'Lt' operators, the value must be an integer"
                 errors.append(_invalid(f"values[{at}]", value, text))
     else:

@@ -38,6 +38,8 @@ JOB_RETRIES_EXHAUSTED = Event(SCHEDULING, "Job failed because it has been retrie
 
 EXECUTION_RUNNING = Event(EXECUTION, "Running")
 EXECUTION_COMPLETED = Event(EXECUTION, "Completed successfully")
+NODE_RESTARTED = Event(EXECUTION, "Failing due to node restart", {"FailsExecution": "true"})
+"""A node found the execution in its books when it started again (fact sheet 5.5h)."""
 STOPPED_WITH_JOB = Event(SCHEDULING, "Execution stop requested because job has been stopped")
 NODE_DISAPPEARED = Event(SCHEDULING, "Execution stop requested because node has disappeared")
 BID_REFUSED = Event(SCHEDULING, "Execution stop requested because node has been rejected")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from dataclasses import replace
 from typing import Generic, TypeVar
 
-from orchestrator_stub.domain.node import Capacity, Node
+from orchestrator_stub.domain.node import Capacity
 
 T = TypeVar("T")
 
@@ -74,13 +73,3 @@ class Share(Generic[T]):
     def enqueued(self) -> int:
         """How many wait."""
         return sum(len(queue) for queue in self._waiting.values()) - len(self._gone)
-
-    def shown_on(self, node: Node) -> Node:
-        """The node with these figures."""
-        return replace(
-            node,
-            available=self.available,
-            running=self.running,
-            enqueued=self.enqueued,
-            queue_used=self.queue_used,
-        )

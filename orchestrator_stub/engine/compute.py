@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_stub.clock import SECOND, Clock
@@ -18,10 +15,19 @@ from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.plan import Observation
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import DesiredState, JobType
-from orchestrator_stub.domain.topics import EXEC_SCANNING, EXECUTION_COMPLETED, IS_ERROR, execution_expired
+from orchestrator_stub.domain.topics import (
+    EXEC_SCANNING,
+    EXECUTION_COMPLETED,
+    IS_ERROR,
+    NODE_RESTARTED,
+    execution_expired,
+)
 from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.capacity import Share
+from orchestrator_stub.engine.held import RESERVED, Held, run_limit, run_now
+from orchestrator_stub.engine.keptlogs import KeptLogs
 from orchestrator_stub.engine.run import Attempt, Outcome, Workbench, carry_out, inputs_of, part_of
+from orchestrator_stub.logs.bell import Bell
 from orchestrator_stub.logs.buffer import LogBuffer
 from orchestrator_stub.scheduler.ranking import requested
 
@@ -29,37 +35,9 @@ __all__ = ["Compute", "Workbench"]
 
 _log = logging.getLogger(__name__)
 
-LOG_KEPT = 3600 * SECOND
-"""How long a node keeps the log of a finished execution, where the release serves it from there (1.8+)."""
 _NO_IO = frozenset({"inline"})
 """Sources whose check waits for nothing: bids on them are answered at once."""
-_RESERVED = -1
-"""Ticket of an execution that has its resources already (an offer of a node up to 1.5.2)."""
 _REJECTED = "rejected bid: this node does not run jobs that require network access"
-
-
-@dataclass(slots=True)
-class _Held:
-    """An execution that a node knows of."""
-
-    execution: Execution
-    wants: Capacity
-    ticket: int | None = None
-    """Its place in the node's queue."""
-    task: asyncio.Task[None] | None = None
-    attempt: Attempt | None = None
-    begun: bool = False
-    """The task has taken its first step: a task that is cancelled before never runs, not even its clean-up."""
-    unwanted: bool = False
-    """The orchestrator has called it off."""
-
-
-@dataclass(slots=True)
-class _Kept:
-    """Logs of finished executions, oldest first."""
-
-    logs: dict[str, LogBuffer] = field(default_factory=dict)
-    due: deque[tuple[int, str]] = field(default_factory=deque)
 
 
 class Compute:
@@ -70,19 +48,31 @@ class Compute:
         workbench: Workbench,
         release: Release,
         clock: Clock,
-        report: Callable[[Observation], None],
+        report: Callable[[str, Observation], None],
         node_changed: Callable[[str, Share[str]], None],
+        *,
+        strict: bool = False,
     ) -> None:
-        """`report` takes observations; `node_changed` learns of a node's new figures."""
+        """`report` takes what a node (by its id) observes; `node_changed` learns of a node's new figures.
+
+        `strict`: stops fail to give back what they should, as on released servers.
+        """
         self._bench = workbench
         self._release = release
         self._clock = clock
         self._report = report
         self._node_changed = node_changed
+        self._strict = strict
         self._shares: dict[str, Share[str]] = {}
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
+        self._running: dict[str, Held] = {}
+        """Executions that hold capacity to run with."""
+        self._asleep: dict[str, list[Execution]] = {}
+        """What ran or waited on nodes that are down."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._kept = _Kept()
+        self._kept = KeptLogs(clock)
+        self.begun = Bell()
+        """Rung when a run begins, and with it its log."""
 
     # Nodes.
 
@@ -90,14 +80,49 @@ class Compute:
         """A node offers its capacity."""
         self._shares[node.id] = Share(node.capacity)
 
+    def go_down(self, node_id: str) -> None:
+        """The node's process dies, its programs with it; nobody hears of it."""
+        share = self._shares[node_id] = Share(self._shares[node_id].capacity)
+        asleep = self._asleep.setdefault(node_id, [])
+        for held in [h for h in self._held.values() if h.execution.node_id == node_id]:
+            held.lost = True
+            del self._held[held.execution.id]
+            if held.taken and not held.unwanted:
+                asleep.append(held.execution)
+            if held.task is not None and held.begun:
+                held.task.cancel()
+        self._running = {key: h for key, h in self._running.items() if h.execution.node_id != node_id}
+        self._node_changed(node_id, share)
+
+    def come_up(self, node_id: str) -> None:
+        """The node's process starts again and sees what it had in hand: batch and ops are failed, since nobody knows
+        how far they came, service and daemon are run again (since 1.6, FINDINGS 4)."""
+        asleep = self._asleep.pop(node_id, [])
+        if not self._release.restart_fails_runs:
+            return
+        for execution in asleep:
+            if JobType(execution.job.type).is_long_running:
+                held = Held(execution, requested(execution.job.task), self._shares[node_id], taken=True)
+                self._held[execution.id] = held
+                self._enter(held)
+            else:
+                self._report(node_id, Observation(execution.id, ExecutionEvent.FAILED, NODE_RESTARTED))
+
+    def active(self, node_id: str) -> list[tuple[Execution, Capacity]]:
+        """What runs on a node and what it was given, whether the orchestrator still wants it or not."""
+        running = self._running.values()
+        return [(held.execution, held.wants) for held in running if held.execution.node_id == node_id]
+
     # What the orchestrator orders.
 
     def bid(self, execution: Execution) -> None:
         """Say whether the execution could run here; without input that needs IO the answer is there at once."""
-        held = _Held(execution, requested(execution.job.task))
+        held = Held(execution, requested(execution.job.task), self._shares[execution.node_id])
         self._held[execution.id] = held
         if execution.desired is DesiredState.PENDING:
             self._tell(held, ExecutionEvent.ASKED)
+        else:
+            held.taken = True
         task = execution.job.task
         if self._release.networked_jobs_rejected and task.network.type.lower() != "none":
             self._finish(held, ExecutionEvent.REJECTED, Event(EXEC_SCANNING, _REJECTED))
@@ -112,7 +137,7 @@ class Compute:
         if waits_for_io:
             held.task = self._spawn(self._scan(held))
         else:
-            _run_now(self._scan(held))
+            run_now(self._scan(held))
 
     def start(self, execution: Execution) -> None:
         """The offer is taken: run as soon as there is room."""
@@ -120,29 +145,44 @@ class Compute:
         if held is None:
             return
         held.execution = execution
+        held.taken = True
         if held.task is None or held.task.done():
             self._enter(held)
 
     def cancel(self, execution: Execution) -> None:
-        """The execution is not wanted any more: it ends wherever it stands."""
+        """The execution is not wanted any more: it ends wherever it stands, if its node hears of it."""
         held = self._held.get(execution.id)
-        if held is None:
+        if held is None or self._goes_on(held):
             return
         held.unwanted = True
-        if held.ticket is not None and held.ticket != _RESERVED:
-            share = self._shares[execution.node_id]
-            share.leave(held.wants, held.ticket)
-            self._node_changed(execution.node_id, share)
+        if held.ticket is not None and held.ticket != RESERVED:
+            held.share.leave(held.wants, held.ticket)
+            self._node_changed(execution.node_id, held.share)
         if held.task is None or held.task.done():
             self._stopped(held)
         elif held.begun:
             held.task.cancel()
 
+    def _goes_on(self, held: Held) -> bool:
+        """True when the node never hears of a stop; where only the capacity is not given back, that is noted.
+
+        A wasm program is ended all the same: nothing of it could be seen but what it holds.
+        """
+        if not (self._strict and held.taken):
+            return False
+        runs = held.execution.id in self._running
+        if self._release.stopped_runs_go_on:
+            held.keeps_capacity = held.is_wasm and runs
+            return not held.is_wasm
+        if self._release.stopped_daemons_keep_capacity and held.execution.job.type == JobType.DAEMON:
+            held.keeps_capacity = runs
+        return False
+
     # Bidding.
 
-    async def _scan(self, held: _Held) -> None:
+    async def _scan(self, held: Held) -> None:
         """Ask every input's source whether the data is there, then offer."""
-        if not _begin(held):
+        if not held.begin():
             self._stopped(held)
             return
         try:
@@ -153,60 +193,62 @@ class Compute:
             self._scan_failed(held, error)
             return
         except asyncio.CancelledError:
-            if not held.unwanted:
+            if not held.is_over:
                 raise
             self._stopped(held)
             return
         held.task, held.begun = None, False
         self._offer(held)
 
-    def _scan_failed(self, held: _Held, error: StepError) -> None:
+    def _scan_failed(self, held: Held, error: StepError) -> None:
         topic = error.topic or EXEC_SCANNING
         self._finish(held, ExecutionEvent.FAILED, Event(topic, error.message, {**error.details, **IS_ERROR}))
 
-    def _offer(self, held: _Held) -> None:
+    def _offer(self, held: Held) -> None:
         """Up to 1.5.2 a busy node answers only once it has room; an execution that is wanted already just starts."""
         if held.execution.desired is DesiredState.RUNNING:
             self._tell(held, ExecutionEvent.BID)
             self._enter(held)
             return
-        share = self._shares[held.execution.node_id]
+        share = held.share
         if not self._release.queue_on_node:
             if not share.take(held.wants):
                 held.ticket = share.wait(held.wants, held.execution.job.priority, held.execution.id)
                 self._node_changed(held.execution.node_id, share)
                 return
-            held.ticket = _RESERVED
+            held.ticket = RESERVED
             self._node_changed(held.execution.node_id, share)
         self._tell(held, ExecutionEvent.BID)
 
     # Running.
 
-    def _enter(self, held: _Held) -> None:
+    def _enter(self, held: Held) -> None:
         """Run, or wait in the node's queue."""
-        node_id = held.execution.node_id
-        share = self._shares[node_id]
-        if held.ticket == _RESERVED:
+        share = held.share
+        if held.ticket == RESERVED:
             held.ticket = None
             self._run(held)
         elif share.take(held.wants):
             self._run(held)
         else:
             held.ticket = share.wait(held.wants, held.execution.job.priority, held.execution.id)
-        self._node_changed(node_id, share)
+        self._node_changed(held.execution.node_id, share)
 
-    def _run(self, held: _Held) -> None:
+    def _run(self, held: Held) -> None:
+        held.running_since = self._clock.now()
+        self._running[held.execution.id] = held
         self._tell(held, ExecutionEvent.STARTED)
         held.task = self._spawn(self._carry_out(held))
 
-    async def _carry_out(self, held: _Held) -> None:
+    async def _carry_out(self, held: Held) -> None:
         """One run from inputs to publication, and what became of it."""
-        if not _begin(held):
+        if not held.begin():
             self._give_back(held)
             self._stopped(held)
             return
         attempt = held.attempt = Attempt(held.execution, self._bench, self._release, self._clock)
-        limit = _limit(held.execution)
+        self.begun.ring()
+        limit = run_limit(held.execution)
         expiry = attempt.expire_after(limit) if limit else None
         change, outcome = ExecutionEvent.COMPLETED, Outcome()
         try:
@@ -215,7 +257,7 @@ class Compute:
             change = ExecutionEvent.FAILED
             event = Event(error.topic or attempt.topic, error.message, {**error.details, **IS_ERROR})
         except asyncio.CancelledError:
-            if not attempt.expired and not held.unwanted:
+            if not attempt.expired and not held.is_over:
                 raise
             change, event = ExecutionEvent.FAILED, execution_expired(limit)
         except Exception as error:  # a broken runner must fail its job, not leave it running for ever
@@ -229,23 +271,34 @@ class Compute:
         self._done(held, Observation(held.execution.id, change, event, outcome.published, outcome.output))
         await attempt.clean_up()
 
-    def _finish_run(self, held: _Held, attempt: Attempt) -> None:
+    def _finish_run(self, held: Held, attempt: Attempt) -> None:
         """Free the node and let the next in before anybody hears of the end."""
-        attempt.log.close()
+        attempt.log.give_up(self._clock.now() if held.is_over or attempt.expired else 0)
         execution = held.execution
         if self._release.logs_from_node and attempt.serves_log:
-            self._kept.logs[execution.id] = attempt.log
-            self._kept.due.append((self._clock.now() + LOG_KEPT, execution.id))
+            self._kept.keep(execution.id, attempt.log)
         else:
             attempt.drop_log()
         self._give_back(held)
 
-    def _give_back(self, held: _Held) -> None:
-        """What the execution took is free again."""
+    def _give_back(self, held: Held) -> None:
+        """What the execution took is free again, unless it holds on to it: then once its time is over, if ever."""
+        if held.keeps_capacity:
+            held.keeps_capacity = False
+            limit = run_limit(held.execution)
+            if limit:
+                due = held.running_since + limit * SECOND
+                self._clock.call_at(due, lambda: self._let_go(held), holds=False)
+            return
         node_id = held.execution.node_id
-        share = self._shares[node_id]
-        share.give_back(held.wants)
-        self._node_changed(node_id, share)
+        self._running.pop(held.execution.id, None)
+        held.share.give_back(held.wants)
+        if held.share is self._shares[node_id]:
+            self._node_changed(node_id, held.share)
+
+    def _let_go(self, held: Held) -> None:
+        self._give_back(held)
+        self._let_in(held.execution.node_id)
 
     def _let_in(self, node_id: str) -> None:
         """Those who wait take what is free now."""
@@ -258,30 +311,32 @@ class Compute:
             if held.execution.desired is DesiredState.RUNNING:
                 self._run(held)
             else:
-                held.ticket = _RESERVED
+                held.ticket = RESERVED
                 self._tell(held, ExecutionEvent.BID)
             self._node_changed(node_id, share)
 
     # Reporting.
 
-    def _tell(self, held: _Held, change: ExecutionEvent) -> None:
-        self._report(Observation(held.execution.id, change))
+    def _tell(self, held: Held, change: ExecutionEvent) -> None:
+        self._report(held.execution.node_id, Observation(held.execution.id, change))
 
-    def _finish(self, held: _Held, change: ExecutionEvent, event: Event) -> None:
+    def _finish(self, held: Held, change: ExecutionEvent, event: Event) -> None:
         """The end of an execution that never ran."""
         self._done(held, Observation(held.execution.id, change, event))
 
-    def _done(self, held: _Held, seen: Observation) -> None:
-        if held.unwanted:
+    def _done(self, held: Held, seen: Observation) -> None:
+        if held.is_over:
             self._stopped(held)
             return
         self._held.pop(held.execution.id, None)
-        self._report(seen)
+        self._report(held.execution.node_id, seen)
         self._let_in(held.execution.node_id)
 
-    def _stopped(self, held: _Held) -> None:
+    def _stopped(self, held: Held) -> None:
         """Called off: nobody has to be told unless the release's nodes report it."""
-        if held.ticket == _RESERVED:
+        if held.lost:
+            return
+        if held.ticket == RESERVED:
             self._give_back(held)
         self._held.pop(held.execution.id, None)
         if self._release.node_reports_stop:
@@ -295,7 +350,7 @@ class Compute:
         held = self._held.get(execution_id)
         if held is not None and held.attempt is not None:
             return held.attempt.log
-        return self._kept.logs.get(execution_id)
+        return self._kept.get(execution_id)
 
     def is_known(self, execution_id: str) -> bool:
         """True while the node holds the execution (bidding, waiting or running)."""
@@ -303,12 +358,7 @@ class Compute:
 
     def drop_old_logs(self) -> None:
         """Delete the logs whose hour is over."""
-        now = self._clock.now()
-        while self._kept.due and self._kept.due[0][0] <= now:
-            execution_id = self._kept.due.popleft()[1]
-            log = self._kept.logs.pop(execution_id, None)
-            if log is not None:
-                shutil.rmtree(log.stdout_path.parent, ignore_errors=True)
+        self._kept.drop_old()
 
     @property
     def real_work(self) -> int:
@@ -330,27 +380,3 @@ class Compute:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _begin(held: _Held) -> bool:
-    """The first step of a task; False when it was called off before."""
-    held.begun = True
-    return not held.unwanted
-
-
-def _limit(execution: Execution) -> int:
-    """Seconds that a run may take, 0 = for ever; services and daemons know no limit."""
-    if JobType(execution.job.type).is_long_running:
-        return 0
-    limits = execution.job.task.timeouts
-    return max(0, limits.execution or limits.total)
-
-
-def _run_now(step: Coroutine[Any, Any, None]) -> None:
-    """Drive a coroutine that waits for nothing to its end."""
-    try:
-        step.send(None)
-    except StopIteration:
-        return
-    step.close()
-    raise RuntimeError("a source that was to answer at once waited for something")

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator_stub.clock import Clock
-from orchestrator_stub.domain.errors import OrchestratorError
-from orchestrator_stub.domain.events import Evaluation, HistoryItem
+from orchestrator_stub.domain.errors import HandlerHangError, OrchestratorError
+from orchestrator_stub.domain.events import HistoryItem
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Job, SpecConfig
-from orchestrator_stub.domain.node import Node
-from orchestrator_stub.domain.plan import Observation
+from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import Release
-from orchestrator_stub.domain.selector import SelectorError
-from orchestrator_stub.domain.states import ComputeState, JobState, JobType, Membership
-from orchestrator_stub.engine.broker import Broker
+from orchestrator_stub.domain.states import ComputeState, JobState, JobType
 from orchestrator_stub.engine.cluster import Cluster
 from orchestrator_stub.engine.compute import Compute, Workbench
+from orchestrator_stub.engine.evaluations import Evaluations
 from orchestrator_stub.engine.housekeeping import Housekeeping
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.journal import Journal
+from orchestrator_stub.engine.logservice import LogService
 from orchestrator_stub.engine.logsource import Logs, LogSource
-from orchestrator_stub.engine.planner import Orders, Planner
-from orchestrator_stub.engine.submission import Prepared, Reception, refuse, same_spec
+from orchestrator_stub.engine.planner import Planner
+from orchestrator_stub.engine.post import Post
+from orchestrator_stub.engine.reevaluation import Reevaluation
+from orchestrator_stub.engine.submission import Prepared, Reception, is_repetition, refuse, unknown_name
 from orchestrator_stub.scheduler.batch import SUBMITTED
-from orchestrator_stub.scheduler.decide import decide
-from orchestrator_stub.scheduler.snapshot import Look, Snapshot
 from orchestrator_stub.store import reading
 from orchestrator_stub.store.memory import MemoryStore, Record, is_full_id
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery, JobQuery, NodeQuery, Page
@@ -48,11 +47,6 @@ __all__ = [
 UPDATED = "job-update"
 STOPPED = "job-cancel"
 RERUN = "job-rerun"
-OBSERVED = "exec-update"
-QUEUED = "job-queue"
-NODE_JOINED = "node-join"
-_RANDOMNESS = 5
-"""Nodes that suit equally well differ by a number below this."""
 _NO_META: Mapping[str, str] = {}
 
 
@@ -87,9 +81,11 @@ class Orchestrator:
         workbench: Workbench,
         node_id: str = "",
         strict: bool = False,
+        manual_approval: bool = False,
     ) -> None:
         """`node_id`: the orchestrator's own; default the first of `nodes`, else a new one. `strict`: also the
-        faults of released servers that help nobody."""
+        faults of released servers that help nobody. `manual_approval`: nodes that register anew wait for somebody
+        who approves them."""
         self.release = release
         self.clock = clock
         self.node_id = node_id or (nodes[0].id if nodes else ids.node())
@@ -99,12 +95,20 @@ class Orchestrator:
         self._workbench = workbench
         self._store = MemoryStore(names=release.unique_names)
         self._planner = Planner(self._store, release, clock, ids)
-        self._cluster = Cluster(self._store, self._planner, clock, release)
-        self._compute = Compute(workbench, release, clock, self._observe, self._cluster.figures_changed)
-        self._broker = Broker(clock, self._process)
-        self._housekeeping = Housekeeping(clock, self._store, self._look_at, self._compute.drop_old_logs)
-        self._logs = Logs(self._store, self._compute, release, strict=strict)
-        self._reception = Reception(release, ids, self.node_id, workbench.hints)
+        post = Post()
+        self._evaluations = Evaluations(self._store, self._planner, post, clock=clock, ids=ids, release=release)
+        look_at = self._evaluations.look_at
+        watch = Reevaluation(clock, self._store, look_at)
+        self._cluster = Cluster(
+            self._store, self._planner, clock, release, post=post, watch=watch, manual_approval=manual_approval
+        )
+        told = self._cluster.figures_changed
+        self._compute = Compute(workbench, release, clock, self._evaluations.reported, told, strict=strict)
+        self._evaluations.connect(self._cluster, self._compute)
+        self._housekeeping = Housekeeping(clock, self._store, look_at, self._compute.drop_old_logs)
+        self._logs = Logs(self._store, release)
+        self.logs = LogService(self._compute, release, clock, strict=strict)
+        self._reception = Reception(release, ids, self.node_id, workbench.hint)
         for node in nodes:
             self.add_node(node)
 
@@ -121,21 +125,22 @@ class Orchestrator:
         """Take a parsed job in, and do all that is due before returning.
 
         `given`: see `domain.normalise.sanitise`. `client_meta`: full keys `bacalhau.org/client...` from headers.
-        Raises OrchestratorError: 400 invalid, 409 id taken, 500 no changes (1.8+).
+        Raises OrchestratorError: 400 invalid, 409 id taken, 500 no changes (1.8+); HandlerHangError when wedged.
         """
         self._housekeeping.start()
         prepared = self._reception.prepare(job, given, client_meta)
         known = self._store.by_name(prepared.job.name, prepared.job.namespace)
         if known is not None:
             return self._update(known, prepared, force)
+        self._begin_write()
         refuse(prepared.job)
         record = self._planner.create(prepared.job)
-        evaluation = self._look_at(record.job.id, SUBMITTED)
+        evaluation = self._evaluations.look_at(record.job.id, SUBMITTED)
         return Submitted(record.job.id, evaluation, prepared.warnings)
 
     def _update(self, record: Record, prepared: Prepared, force: bool) -> Submitted:
         job = prepared.job
-        if not force and same_spec(record.job, job):
+        if not force and is_repetition(record.job, prepared):
             raise OrchestratorError(
                 500,
                 f"no changes detected for new job spec. Job Name: '{job.name}', Job Id: '{record.job.id}'",
@@ -143,12 +148,24 @@ class Orchestrator:
                 component="Bacalhau",
                 hint="Use the --force flag to override this warning",
             )
+        self._begin_write()
         refuse(job)
         if self._strict and not self._store.label_keys.issuperset(job.labels):
             raise OrchestratorError(500, "Internal server error", component="Unknown")
         self._planner.update(record, job)
-        evaluation = self._look_at(record.job.id, UPDATED, job.type)
+        evaluation = self._evaluations.look_at(record.job.id, UPDATED, job.type)
         return Submitted(record.job.id, evaluation, prepared.warnings)
+
+    def diff(self, job: Job) -> tuple[Job, Prepared]:
+        """The job of a submission's name, and what a submission would make of it (1.8+). Changes nothing.
+
+        Raises OrchestratorError: 400 invalid, 404 no job of that name.
+        """
+        prepared = self._reception.prepare(job, frozenset(), _NO_META)
+        known = self._store.by_name(prepared.job.name, prepared.job.namespace)
+        if known is None:
+            raise unknown_name(prepared.job)
+        return known.job, prepared
 
     def get_job(self, ref: str, namespace: str = "", version: int | None = None) -> Job:
         """A job by full id, prefix or (1.8+) name. Raises OrchestratorError 404, 500 for an ambiguous prefix."""
@@ -171,8 +188,9 @@ class Orchestrator:
     def stop_job(self, ref: str, reason: str = "", namespace: str = "") -> str:
         """Stop a job; returns the evaluation's id, "" when it was stopped already (fact sheet 5.6).
 
-        Raises OrchestratorError 404, 500 for a job that is over otherwise.
+        Raises OrchestratorError 404, 500 for a job that is over otherwise; HandlerHangError when wedged.
         """
+        self._begin_write()
         record = self._store.find(ref, namespace)
         job = record.job
         if job.state is JobState.STOPPED:
@@ -183,7 +201,7 @@ class Orchestrator:
             text = f"job {job.id} is in terminal state {job.state} and cannot transition to Stopped"
             raise OrchestratorError(500, text, code="ConflictJobState", component="JobStore")
         self._planner.stop(record, reason)
-        return self._look_at(job.id, STOPPED)
+        return self._evaluations.look_at(job.id, STOPPED)
 
     def history(self, ref: str, query: HistoryQuery) -> Page[HistoryItem]:
         """A page of a job's history. Raises OrchestratorError 404, 400 for a bad token."""
@@ -235,12 +253,15 @@ class Orchestrator:
     def rerun(self, ref: str, version: int = 0, namespace: str = "") -> Rerun:
         """Run a job, or one of its versions (0 = latest), again as a new version (1.8+).
 
-        Raises OrchestratorError 400 in the store's words for what is unknown, 500 for a job that waits to run.
+        Raises OrchestratorError 400 in the store's words for what is unknown, 500 for a job that waits to run;
+        HandlerHangError when wedged.
         """
+        self._begin_write()
         try:
             record = self._store.find(ref, namespace)
             job = self._version(record, version) if version else record.job
         except OrchestratorError as error:
+            self._evaluations.is_wedged = self._strict
             raise OrchestratorError(400, error.message, code="BadRequest", component="JobStore") from None
         if job.state not in (JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.STOPPED):
             raise OrchestratorError(
@@ -252,7 +273,18 @@ class Orchestrator:
             )
         self._planner.rerun(record, job)
         new_version = record.job.version
-        return Rerun(record.job.id, self._look_at(record.job.id, RERUN), new_version)
+        return Rerun(record.job.id, self._evaluations.look_at(record.job.id, RERUN), new_version)
+
+    @property
+    def is_wedged(self) -> bool:
+        """True when nothing can be written until a restart: a rerun of something unknown never gave the store back
+        (FINDINGS 2 row 4.7). It helps nobody, so only under `--strict`. Reads work, and so do nodes' own states."""
+        return self._evaluations.is_wedged
+
+    def _begin_write(self) -> None:
+        """Where a server takes its store for writing. Raises HandlerHangError when it never gets it."""
+        if self.is_wedged:
+            raise HandlerHangError
 
     def log_source(self, ref: str, execution_id: str = "", namespace: str = "", version: int = 0) -> LogSource:
         """Where the log of a job comes from; never raises: refusals are error frames."""
@@ -265,73 +297,42 @@ class Orchestrator:
         self._cluster.join(node)
         if node.is_compute:
             self._compute.join(node)
-        self._reconsider(JobType.DAEMON)
 
     def list_nodes(self, query: NodeQuery) -> Page[Node]:
         """A page of nodes. Raises OrchestratorError 400 for an unknown order."""
-        page = reading.list_nodes(self._store, query, self.release)
-        return replace(page, items=tuple(self._cluster.shown(node) for node in page.items))
+        return reading.list_nodes(self._cluster.all_shown(), query, self.release)
 
     def get_node(self, ref: str) -> Node:
         """A node by id or prefix. Raises OrchestratorError."""
         return self._cluster.shown(reading.find_node(self._store, ref, self.release))
 
+    def own_node(self) -> Node:
+        """The orchestrator's own node, whatever became of it in the list. Raises OrchestratorError 404: has none."""
+        return self._cluster.own(self.node_id)
+
+    def active(self) -> list[tuple[Execution, Capacity]]:
+        """What runs on the orchestrator's own node and what it was given, wanted or not."""
+        return self._compute.active(self.node_id)
+
     def update_node(self, ref: str, action: str, message: str = "") -> None:  # noqa: ARG002 - servers keep no message
         """Approve, reject or delete a node. Raises OrchestratorError in the release's words."""
-        before = self._cluster.update(ref, action)
-        after = self._store.nodes.get(before.id)
-        if after is not None and after.membership is Membership.APPROVED:
-            self._reconsider(JobType.DAEMON)
-        else:
-            self._reconsider()
+        self._cluster.update(ref, action)
 
-    def _reconsider(self, kind: JobType | None = None) -> None:
-        """Look at all live jobs, or those of one type: the nodes have changed."""
-        for record in self._store.live():
-            if kind is None or record.job.type == kind:
-                self._look_at(record.job.id, NODE_JOINED)
+    def drop_node(self, ref: str) -> None:
+        """A node falls silent and all that runs there ends, as if its machine had lost power.
 
-    # How a look at a job goes.
+        `ref`: id or prefix. Raises OrchestratorError 404, 409 for a prefix of several nodes or a node that is silent.
+        """
+        node_id = self._cluster.exists(ref)
+        self._cluster.fall_silent(node_id)
+        self._compute.go_down(node_id)
 
-    def _look_at(self, job_id: str, trigger: str, kind: str = "") -> str:
-        evaluation = Evaluation(self._ids.evaluation(), job_id, trigger, kind=kind)
-        self._broker.enqueue(evaluation)
-        return evaluation.id
-
-    def _process(self, evaluation: Evaluation) -> None:
-        record = self._store.by_id(evaluation.job_id)
-        if record is None:
-            return
-        nodes = self._cluster.workers()
-        luck = tuple(self._ids.luck(_RANDOMNESS) for _ in nodes) if len(nodes) > 1 else ()
-        world = Snapshot(record.job, tuple(record.executions), nodes, self.release, self.clock.now(), luck)
-        try:
-            plan = decide(Look(world, evaluation))
-        except SelectorError:
-            return  # a job with such constraints stays as it is, as on released servers
-        if plan.is_empty:
-            return
-        orders = self._planner.apply(plan)
-        if plan.look_again_at is not None:
-            later = Evaluation(self._ids.evaluation(), evaluation.job_id, QUEUED, plan.look_again_at)
-            self._broker.enqueue(later)
-        self._give(orders)
-
-    def _give(self, orders: Orders) -> None:
-        for execution in orders.cancel:
-            self._compute.cancel(execution)
-        for execution in orders.start:
-            self._compute.start(execution)
-        for execution in orders.bid:
-            self._compute.bid(execution)
-
-    def _observe(self, seen: Observation) -> None:
-        """A node reports: write it, and look at the job again."""
-        if not self._planner.observe(seen):
-            return
-        record = self._store.by_execution(seen.execution_id)
-        if record is not None:
-            self._look_at(record.job.id, OBSERVED)
+    def rejoin_node(self, ref: str) -> None:
+        """A node that fell silent starts again. Raises OrchestratorError as `drop_node`, 409 for one that is not."""
+        node_id = self._cluster.exists(ref)
+        self._cluster.refuse_unless_silent(node_id)
+        self._compute.come_up(node_id)
+        self._cluster.speak_again(node_id)
 
     # The stub itself.
 
@@ -351,4 +352,5 @@ class Orchestrator:
 
     async def close(self) -> None:
         """Stop all runs; nothing is reported any more."""
+        await self.logs.close()
         await self._compute.close()

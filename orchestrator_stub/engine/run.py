@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator_stub.clock import SECOND, Clock
@@ -35,8 +35,8 @@ class Workbench:
     publishers: Mapping[str, Publisher]
     folder: Path
     """Where runs and logs live; exists and belongs to the stub."""
-    hints: Mapping[str, str] = field(default_factory=dict)
-    """Engine type -> what a submitter should know about how it runs here: a warning in the answer to a submit."""
+    hint: Callable[[Task], str] = lambda _: ""
+    """What a submitter should know about how the task runs here: a warning in the answer to a submit."""
 
     def runner(self, task: Task) -> Runner:
         """Raises StepError when nothing here runs the task's engine."""

@@ -8,10 +8,12 @@ import os
 import re
 import threading
 from array import array
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal
+
+from orchestrator_stub.logs.bell import Bell
 
 Stream = Literal[1, 2]
 """1 = stdout, 2 = stderr, as in the log frames."""
@@ -37,6 +39,14 @@ def lossy_text(data: bytes) -> str:
     return _INVALID.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
 
 
+@dataclass(slots=True)
+class Place:
+    """Where a reader is: how many writes he has seen, and his offset in each file."""
+
+    writes: int = 0
+    offsets: dict[Stream, int] = field(default_factory=lambda: {1: 0, 2: 0})
+
+
 class LogBuffer:
     """One run's output. `write` may be called from any thread, all else from the event loop's."""
 
@@ -44,14 +54,17 @@ class LogBuffer:
         """Write `stdout` and `stderr` below `folder`, which exists."""
         self.stdout_path = folder / "stdout"
         self.stderr_path = folder / "stderr"
+        self.killed_at = 0
+        """When the program was killed, unix nanoseconds; 0 for one that ended by itself, or has not ended."""
         self._loop = loop
         self._lock = threading.Lock()
         self._fds: dict[Stream, int] = {1: _create(self.stdout_path), 2: _create(self.stderr_path)}
         self._sizes: dict[Stream, int] = {1: 0, 2: 0}
         self._writes = array("Q")  # length * 2 + (stream - 1) of each write: 8 bytes however long the log
         self._closed = False
+        self._complete = False
         self._wake_is_due = False
-        self._news = asyncio.Event()
+        self._bell = Bell()
 
     def write(self, stream: Stream, data: bytes) -> None:
         """Append one write of the program (thread-safe). After `close` and beyond `LIMIT` nothing is kept."""
@@ -68,11 +81,22 @@ class LogBuffer:
         self._call_wake()
 
     def close(self) -> None:
-        """Nothing more will come; followers end."""
+        """The program came to its end; nothing more will come, and followers end."""
+        self._end(complete=True)
+
+    def give_up(self, killed_at: int = 0) -> None:
+        """The run is over and the program did not end by itself: it was killed then (unix nanoseconds), or never
+        started (0). After `close` this does nothing."""
+        if not self._closed:
+            self.killed_at = killed_at
+        self._end(complete=False)
+
+    def _end(self, *, complete: bool) -> None:
         with self._lock:
             if self._closed:
                 return
             self._closed = True
+            self._complete = complete
             for fd in self._fds.values():
                 os.close(fd)
         self._call_wake()
@@ -81,6 +105,14 @@ class LogBuffer:
     def closed(self) -> bool:
         """True once the run is over."""
         return self._closed
+
+    @property
+    def readable(self) -> bool:
+        """True once there is something to read: a byte, or the fact that the program ended without one.
+
+        Nodes of 1.8+ make the log's file then (FINDINGS-docker 8, an execution that never started has none).
+        """
+        return self._complete or any(self._sizes.values())
 
     def size(self, stream: Stream) -> int:
         """Bytes written to a stream so far."""
@@ -96,44 +128,72 @@ class LogBuffer:
             data = file.read(min(length, HEAD))
         return lossy_text(data), length > HEAD
 
-    def snapshot(self) -> list[Chunk]:
-        """All that was written so far, in order."""
-        return self._read_writes(_Place())
+    def end(self) -> Place:
+        """The place behind all that was written so far."""
+        with self._lock:
+            return Place(len(self._writes), dict(self._sizes))
 
-    async def follow(self, *, from_now: bool = False) -> AsyncIterator[Chunk]:
-        """Chunks from the first byte (or from now), then as they come, until the run is over."""
-        place = _Place()
-        if from_now:
-            with self._lock:
-                place = _Place(len(self._writes), dict(self._sizes))
-        while True:
-            news, was_closed = self._news, self._closed
-            chunks = self._read_writes(place, at_most=_BATCH)
-            for chunk in chunks:
-                yield chunk
-            if chunks:
-                continue
-            if was_closed:
-                return
-            await news.wait()
+    def snapshot(self) -> list[Chunk]:
+        """All that was written so far, in order, at once."""
+        return list(self.backlog())
+
+    def backlog(self, place: Place | None = None) -> Iterator[Chunk]:
+        """All that was written from a place (default: the first byte) on so far, in order, never whole in memory."""
+        place, end = place or Place(), self.end().writes
+        with self._opened() as files:
+            while place.writes < end:
+                yield from self._read_writes(files, place, at_most=min(_BATCH, end - place.writes))
+
+    async def follow(self, place: Place | None = None) -> AsyncGenerator[Chunk, None]:
+        """Chunks from a place (default: the first byte) on, then as they come, until the run is over.
+
+        The files are opened at the first step, so that a follower sees the end of a log that is deleted meanwhile.
+        """
+        place = place or Place()
+        with self._opened() as files:
+            while True:
+                was_closed = self._closed
+                chunks = self._read_writes(files, place, at_most=_BATCH)
+                for chunk in chunks:
+                    yield chunk
+                if chunks:
+                    continue
+                if was_closed:
+                    return
+                await self._bell.heard()
+
+    async def until_readable(self) -> None:
+        """Until there is something to read; for ever when the program never started."""
+        await self._until(lambda: self.readable)
+
+    async def until_closed(self) -> None:
+        """Until the run is over."""
+        await self._until(lambda: self._closed)
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            await self._bell.heard()
 
     def _first_write(self, stream: Stream) -> int:
         with self._lock:
             return next((packed >> 1 for packed in self._writes if packed & 1 == stream - 1), 0)
 
-    def _read_writes(self, place: _Place, at_most: int | None = None) -> list[Chunk]:
-        with self._lock:
-            end = len(self._writes) if at_most is None else place.writes + at_most
-            writes = self._writes[place.writes : end]
-        chunks: list[Chunk] = []
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[dict[Stream, BinaryIO]]:
         with self.stdout_path.open("rb") as stdout, self.stderr_path.open("rb") as stderr:
-            stdout.seek(place.offsets[1])
-            stderr.seek(place.offsets[2])
-            for packed in writes:
-                stream: Stream = 2 if packed & 1 else 1
-                data = (stderr if packed & 1 else stdout).read(packed >> 1)
-                chunks.append(Chunk(stream, data))
-                place.offsets[stream] += len(data)
+            yield {1: stdout, 2: stderr}
+
+    def _read_writes(self, files: dict[Stream, BinaryIO], place: Place, at_most: int) -> list[Chunk]:
+        with self._lock:
+            writes = self._writes[place.writes : place.writes + at_most]
+        chunks: list[Chunk] = []
+        for stream, file in files.items():
+            file.seek(place.offsets[stream])
+        for packed in writes:
+            stream = 2 if packed & 1 else 1
+            data = files[stream].read(packed >> 1)
+            chunks.append(Chunk(stream, data))
+            place.offsets[stream] += len(data)
         place.writes += len(writes)
         return chunks
 
@@ -147,18 +207,7 @@ class LogBuffer:
     def _wake(self) -> None:
         with self._lock:
             self._wake_is_due = False
-            news, self._news = self._news, asyncio.Event()
-        news.set()
-
-
-class _Place:
-    """Where a reader is: number of writes seen and the offset in each file."""
-
-    __slots__ = ("offsets", "writes")
-
-    def __init__(self, writes: int = 0, offsets: dict[Stream, int] | None = None) -> None:
-        self.writes = writes
-        self.offsets: dict[Stream, int] = offsets or {1: 0, 2: 0}
+        self._bell.ring()
 
 
 def _create(path: Path) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator_stub.domain.errors import StepError
@@ -15,25 +14,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What images that say nothing else have."""
 DAEMON = "Error response from daemon: "
 """How a container engine's own words begin (golden 73)."""
-STRICT_IMAGES = frozenset({"localhost/busybox:latest"})
-"""Images that exist under `--strict`: the one that the recorded servers had."""
-
 _RESERVED = "BACALHAU_"
-_MISSING_IMAGE_HINT = (
-    "To resolve this, either:\n1. Check if the image exists in the registry and the name is correct\n"
-    "2. If the image is private, supply the node with valid Docker login credentials using the "
-    "DOCKER_USERNAME and DOCKER_PASSWORD environment variables"
-)
-_DOMAIN_PART = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
-_NAME_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_REFERENCE = re.compile(
-    rf"(?P<name>(?:{_DOMAIN}/)?{_NAME_PART}(?:/{_NAME_PART})*)"
-    r"(?::(?P<tag>\w[\w.-]{0,127}))?"
-    r"(?:@(?P<digest>[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?",
-    re.ASCII,
-)
-_MAX_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +32,6 @@ class DockerSpec:
     def argv(self) -> tuple[str, ...]:
         """The command line, run without a shell (images here have neither entrypoint nor command)."""
         return (*self.entrypoint, *self.parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageReference:
-    """A well-formed reference, in its parts."""
-
-    name: str
-    tag: str = ""
-    digest: str = ""
 
 
 def docker_spec(task: Task, release: Release) -> DockerSpec:
@@ -98,34 +70,9 @@ def docker_spec(task: Task, release: Release) -> DockerSpec:
     )
 
 
-def parse_image(text: str) -> ImageReference | None:
-    """The reference in its parts; None when it is malformed."""
-    match = _REFERENCE.fullmatch(text)
-    if match is None or len(match["name"]) > _MAX_NAME or re.fullmatch("[a-f0-9]{64}", text):
-        return None
-    return ImageReference(match["name"], match["tag"] or "", match["digest"] or "")
+def program_environment(given: Mapping[str, str], hostname: str, first: Sequence[str] = ()) -> dict[str, str]:
+    """A container's environment: what engines set by themselves, then what the job gives.
 
-
-def check_image(image: str, release: Release, known: frozenset[str] | None) -> None:
-    """Refuse a malformed or unknown image at the bid.
-
-    :param known: references that exist (with tag); None = all do
-    :raises StepError: in the words of the release
+    :param first: folders that come first in PATH, unless the job gives its own
     """
-    reference = parse_image(image)
-    if reference is None and not release.malformed_image_missing:
-        raise StepError(f"{DAEMON}invalid reference format")
-    if reference is None or (known is not None and _with_tag(image, reference) not in known):
-        raise StepError(
-            f'image not available: "{image}"',
-            details={"ErrorCode": "Docker:ImageNotFound", "Hint": _MISSING_IMAGE_HINT, "Image": image},
-        )
-
-
-def program_environment(given: Mapping[str, str], hostname: str) -> dict[str, str]:
-    """A container's environment: what engines set by themselves, then what the job gives."""
-    return {"PATH": PATH, "HOSTNAME": hostname, "HOME": "/root", **given}
-
-
-def _with_tag(image: str, reference: ImageReference) -> str:
-    return image if reference.tag or reference.digest else f"{image}:latest"
+    return {"PATH": ":".join([*first, PATH]), "HOSTNAME": hostname, "HOME": "/root", **given}

@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator_stub.runners.base import Mount, Work
+from orchestrator_stub.runners.busybox import HOME, REPOSITORY
 from orchestrator_stub.runners.confine import Order
 from orchestrator_stub.runners.docker_spec import DockerSpec, program_environment
-from orchestrator_stub.runners.walls import ETC, SYSTEM_LINKS, Bind, Walls, bubblewrap_arguments, clean, depth, inside
+from orchestrator_stub.runners.image import StandIn
+from orchestrator_stub.runners.mountpoints import Shown, make_places, show
+from orchestrator_stub.runners.walls import ETC, SYSTEM_LINKS, Bind, Walls, bubblewrap_arguments, clean, depth
 from orchestrator_stub.runners.watchdog import threads
 
 PROCESSES = 512
@@ -34,34 +37,36 @@ class Launcher:
         self._count = 0
         self._lock = threading.Lock()
 
-    def write_order(self, work: Work, spec: DockerSpec) -> Path:
+    def write_order(self, work: Work, spec: DockerSpec, stand_in: StandIn = StandIn()) -> Path:  # noqa: B008 - frozen
         """Prepare mounts and write the order below the run's folder; blocking."""
         user = self.user()
-        mounts = sorted(work.mounts, key=lambda mount: depth(mount.target))
-        _make_mount_points(mounts)
+        given = sorted(work.mounts, key=lambda mount: depth(mount.target))
+        make_places(given)
         if user >= 0:
-            for mount in mounts:
+            for mount in given:
                 if not mount.shared:
                     _give(mount.source, user)
-        etc = _write_etc(work.folder / "etc")
-        binds = [Bind(number, f"/etc/{path.name}", writable=False) for number, path in enumerate(etc)]
-        binds += [Bind(number, clean(mount.target), mount.writable) for number, mount in enumerate(mounts, len(etc))]
+        etc = [Mount(path, f"/etc/{path.name}") for path in _write_etc(work.folder / "etc")]
+        image = _image(stand_in, [*(mount.target for mount in given), spec.working_directory or "/"])
+        mounts = [*etc, *image.mounts, *given]
         hostname = work.execution.id.removeprefix("e-").replace("-", "")[:12] or "sandbox"
         memory = work.limits.memory
         walls = Walls(
             bubblewrap=self._bubblewrap,
             command=spec.argv,
-            environment=program_environment(work.env, hostname),
+            environment=program_environment(work.env, hostname, stand_in.path),
             hostname=hostname,
             scratch=memory or DEFAULT_SCRATCH,
-            binds=binds,
-            system_links=self._links,
+            binds=[Bind(number, clean(mount.target), mount.writable) for number, mount in enumerate(mounts)],
+            system_links=self._links if stand_in.busybox is None else _without(self._links, HOME),
+            folders=image.folders,
+            links=image.links,
             working_directory=spec.working_directory,
             nested_users=self._nested_users,
         )
         order: Order = {
             "argv": bubblewrap_arguments(walls),
-            "binds": [str(path) for path in (*etc, *(mount.source for mount in mounts))],
+            "binds": [str(mount.source) for mount in mounts],
             "user": user,
             "processes": self.process_limit(PROCESSES),
             "memory": memory + _MARGIN if memory else -1,
@@ -122,20 +127,19 @@ def unprivileged_user(uid_map: str, number: int) -> int:
     return max(1, min(highest, 2_000_000_000) - 1_000 + number % 1_000)
 
 
-def _make_mount_points(mounts: Sequence[Mount]) -> None:
-    """A mount inside another one needs its place there; engines leave an empty 0755 file behind (FINDINGS-docker 4)."""
-    for mount in mounts:
-        above = [(outer, rest) for outer in mounts if (rest := inside(mount.target, outer.target)) and not outer.shared]
-        if not above:
-            continue
-        outer, rest = max(above, key=lambda pair: depth(pair[0].target))
-        place = outer.source / rest
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if mount.source.is_dir():
-            place.mkdir(exist_ok=True)
-        elif not place.exists():
-            place.touch()
-            place.chmod(0o755)
+def _image(stand_in: StandIn, places: Sequence[str]) -> Shown:
+    """What stands in for the image, with room for what the job mounts inside of it."""
+    image = Shown()
+    if stand_in.busybox is not None:
+        image.mounts.append(Mount(stand_in.busybox.program, f"{HOME}/{REPOSITORY}", shared=True))
+        image.links |= stand_in.busybox.links
+    for mount in stand_in.mounts:
+        image.add(show(mount, places))
+    return image
+
+
+def _without(links: Mapping[str, str], path: str) -> dict[str, str]:
+    return {name: target for name, target in links.items() if f"/{name}" != path}
 
 
 def _write_etc(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import selectors
@@ -15,11 +16,14 @@ from orchestrator_stub.domain.job import Task
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.logs.buffer import LogBuffer, Stream, lossy_text
 from orchestrator_stub.runners.base import Finished, Work
-from orchestrator_stub.runners.docker_spec import DAEMON, DockerSpec, check_image, docker_spec
+from orchestrator_stub.runners.docker_spec import DAEMON, DockerSpec, docker_spec
+from orchestrator_stub.runners.image import Images
 from orchestrator_stub.runners.launcher import DEFAULT_DISK, PROCESSES, Launcher
 from orchestrator_stub.runners.results import refuse_taken_names
 from orchestrator_stub.runners.threads import in_own_thread
 from orchestrator_stub.runners.watchdog import Watchdog, fair_memory, own_memory, threads, tree, used_disk
+
+_log = logging.getLogger(__name__)
 
 MINIMUM_MEMORY = 6 * 2**20
 """Bytes; container engines refuse less."""
@@ -30,22 +34,32 @@ _START_FAILED, _ORDER_FAILED = 1, 125
 _EXEC_FAILURE = re.compile(r"bwrap: execvp (?P<program>.*): (?P<reason>[^:\n]+)\n", re.DOTALL)
 _FOLDER_FAILURE = re.compile(r"bwrap: Can't (?:chdir to|mkdir) (?P<folder>.*): (?P<reason>[^:\n]+)\n", re.DOTALL)
 _START = "failed to start container: "
+_BRIDGED = frozenset({"default", "bridge"})
+"""Networks that need the engine's bridge (golden 73, network-*)."""
 
 
 class SandboxRunner:
-    """Runs programs of this machine, whatever the image."""
+    """Runs programs of this machine, whatever the image, without network, whatever the job asks for."""
 
     name = "sandbox"
 
     def __init__(
-        self, release: Release, bubblewrap: str, *, images: frozenset[str] | None = None, nested_users: bool = False
+        self,
+        release: Release,
+        bubblewrap: str,
+        *,
+        images: Images | None = None,
+        bridge_network: bool = True,
+        nested_users: bool = False,
     ) -> None:
         """Ready to run.
 
-        :param images: references that exist; None = all
+        :param images: which exist and what stands in for them; None = all do
+        :param bridge_network: False makes it a node whose engine has no bridge, nor a gateway for HTTP alone: jobs
+            that ask for such a network do not start, as on the recorded nodes (FINDINGS-docker 0, 6)
         :param nested_users: True where this bubblewrap cannot forbid user namespaces inside
         """
-        self._release, self._images = release, images
+        self._release, self._images, self._bridge_network = release, images or Images(release), bridge_network
         self._launcher = Launcher(bubblewrap, nested_users=nested_users)
         self._watchdog = Watchdog()
 
@@ -54,7 +68,7 @@ class SandboxRunner:
 
         :raises StepError: in the words of the release
         """
-        check_image(docker_spec(task, self._release).image, self._release, self._images)
+        self._images.of(task)
 
     async def run(self, work: Work) -> Finished:
         """Run the program to its end; the exit code is 128 + signal when it was killed.
@@ -62,8 +76,12 @@ class SandboxRunner:
         :raises StepError: it could not be started, or wrote more than its disk limit
         """
         spec = docker_spec(work.task, self._release)
+        stand_in = self._images.stand_in(spec.image)
         _check_startable(spec, work)
-        order = await asyncio.to_thread(self._launcher.write_order, work, spec)
+        if not self._bridge_network:
+            _check_network(work.task.network.type.lower())
+        _log.info("execution %s: image %s is %s", work.execution.id, spec.image, stand_in.words)
+        order = await asyncio.to_thread(self._launcher.write_order, work, spec, stand_in)
         # Started from the loop's thread: bubblewrap dies with the *thread* that started it.
         container = _Container(self._launcher.start(order), work, spec, self._watchdog)
         exit_code = await in_own_thread(f"sandbox {work.execution.id}", container.follow, container.kill)
@@ -82,7 +100,13 @@ class _Container:
         self._overflow = ""
 
     def kill(self) -> None:
-        """Kill the whole tree: with bubblewrap its namespace ends (thread-safe)."""
+        """Kill the whole tree (thread-safe), also one whose walls are still being put up.
+
+        bubblewrap's child asks to die with its parent only after its mounts; until then it would outlive the parent.
+        """
+        self._process.send_signal(signal.SIGSTOP)  # it forks no more while its children are counted
+        for pid in tree(self._process.pid):
+            _kill_process(pid)
         self._process.kill()
 
     def follow(self) -> int:
@@ -167,6 +191,13 @@ def _check_startable(spec: DockerSpec, work: Work) -> None:
             raise StepError(f"creating container: {DAEMON}invalid mount path: '{mount.target}' must be absolute")
     if 0 < work.limits.memory < MINIMUM_MEMORY:
         raise StepError(f"{_START}{_START}{DAEMON}minimum memory limit allowed is 6MB")
+
+
+def _check_network(kind: str) -> None:
+    if kind == "http":
+        raise StepError(f"setting up network: error pulling gateway image: {DAEMON}this node has no registry")
+    if kind in _BRIDGED:
+        raise StepError(f"{_START}{_START}{DAEMON}this node has no bridge network")
 
 
 def _kill_process(pid: int) -> None:

@@ -43,6 +43,10 @@ class Walls:
     binds: Sequence[Bind] = ()
     system_links: Mapping[str, str] = field(default_factory=dict)
     """Name at the root -> target of the link, or "" for a folder; see SYSTEM_LINKS."""
+    folders: Sequence[str] = ()
+    """Folders that are made before anything is mounted."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Path -> target of other links."""
     working_directory: str = ""
     nested_users: bool = False
     """False where bubblewrap can forbid user namespaces inside (0.8 and later)."""
@@ -64,6 +68,10 @@ def bubblewrap_arguments(walls: Walls) -> list[str | int]:
     arguments += ["--perms", "1777", "--dir", _TEMPORARY, "--dir", "/root", "--dir", "/etc"]
     for name in _READ_ONLY_ETC:
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for made in walls.folders:
+        arguments += ["--dir", made]
+    for path, target in walls.links.items():
+        arguments += ["--symlink", target, path]
     for bind in walls.binds:
         arguments += ["--bind" if bind.writable else "--ro-bind", bind.source, bind.target]
     folder = walls.working_directory

@@ -14,7 +14,6 @@ from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Constraint, Job, Resources, Task
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.quantity import bytes_text, parse_bytes, parse_cpu, parse_gpu
-from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.selector import Selector, from_constraints
 from orchestrator_stub.domain.states import ComputeState
 from orchestrator_stub.scheduler.snapshot import Snapshot
@@ -45,7 +44,7 @@ def rank(snapshot: Snapshot) -> list[Rank]:
     ranks = []
     for at, node in enumerate(snapshot.nodes):
         reason = ""
-        for why in _reasons(node, job, must, wants, snapshot.release):
+        for why in _reasons(node, job, must, wants):
             reason = why
         past, before = _previous(node, current)
         reason = past or reason
@@ -81,7 +80,7 @@ def capacity_text(capacity: Capacity) -> str:
     return f"{{CPU: {capacity.cpu:.2f}, Memory: {memory}, Disk: {disk}, GPU: {capacity.gpu}}}"
 
 
-def _reasons(node: Node, job: Job, must: Selector, wants: Capacity, release: Release) -> Iterator[str]:
+def _reasons(node: Node, job: Job, must: Selector, wants: Capacity) -> Iterator[str]:
     """Why the node does not suit, in the servers' order."""
     task = job.task
     yield from _unsupported((task.engine.type,), node.engines)
@@ -94,7 +93,7 @@ def _reasons(node: Node, job: Job, must: Selector, wants: Capacity, release: Rel
     too_much = _too_much(wants, node.capacity)
     if too_much:
         yield too_much
-    if _overloaded(wants, node, release):
+    if _overloaded(wants, node):
         text = f"node busy with available capacity {capacity_text(node.available)}"
         waiting = node.queue_used
         yield text if waiting == Capacity() else f"{text} and queue capacity {capacity_text(waiting)}"
@@ -122,9 +121,9 @@ def _too_much(wants: Capacity, limit: Capacity) -> str:
     return f"job requires {' and '.join(parts)}" if parts else ""
 
 
-def _overloaded(wants: Capacity, node: Node, release: Release) -> bool:
-    """Since 1.6 the load a server goes by lags so far behind that jobs beyond the free capacity wait on the node;
-    before, a loaded node refuses (FINDINGS-docker 7)."""
+def _overloaded(wants: Capacity, node: Node) -> bool:
+    """A node takes jobs up to a multiple of its capacity, by the load that it last spoke of: jobs that come before
+    it speaks again are taken, and wait there (FINDINGS 1 row 5.6, FINDINGS-docker 7)."""
     full = node.capacity
     limit = Capacity(
         full.cpu * OVERSUBSCRIPTION,
@@ -132,7 +131,7 @@ def _overloaded(wants: Capacity, node: Node, release: Release) -> bool:
         int(full.disk * OVERSUBSCRIPTION),
         int(full.gpu * OVERSUBSCRIPTION),
     )
-    load = wants if release.queue_on_node else full - node.available + node.queue_used + wants
+    load = full - node.available + node.queue_used + wants
     return not load.fits_in(limit)
 
 

@@ -28,6 +28,8 @@ class Snapshot:
     """Unix nanoseconds."""
     luck: tuple[int, ...] = ()
     """One small random number for each node, decides among equals."""
+    in_touch: frozenset[str] | None = None
+    """Ids of nodes whose executions are not lost; None = those of `nodes`."""
 
     @property
     def current(self) -> tuple[Execution, ...]:

@@ -15,7 +15,7 @@ from orchestrator_stub.domain.image import ImageRule
 from orchestrator_stub.domain.release import DEFAULT_RELEASE, RELEASES
 from orchestrator_stub.domain.user import User
 from orchestrator_stub.settings.images import load_images
-from orchestrator_stub.settings.users import load_users
+from orchestrator_stub.settings.users import check_users, load_users
 
 TLS_FAULTS = ("", "expired", "wrong-host", "unknown-ca")
 REAL_RATE_LIMIT = 1000
@@ -175,7 +175,9 @@ def _users(file: Path | None, api_key: str | None) -> tuple[User, ...]:
     users = load_users(file) if file is not None else ()
     if api_key is None:
         return users
-    return (*users, User(alias="api-key", api_key=api_key, capabilities=("*",)))
+    both = (*users, User(alias="api-key", api_key=api_key, capabilities=(("*",),)))
+    check_users(both, "--api-key")
+    return both
 
 
 def _tls(auto: str | None, certificate: Path | None, key: Path | None) -> Tls | None:

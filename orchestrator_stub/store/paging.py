@@ -45,5 +45,6 @@ def parse_token(text: str) -> PageToken:
 def _unsigned(text: str) -> int | None:
     if not (text.isascii() and text.isdigit()):
         return None
-    number = int(text)
+    digits = text.lstrip("0")
+    number = int(digits or "0") if len(digits) <= 10 else _LARGEST + 1
     return number if number <= _LARGEST else None

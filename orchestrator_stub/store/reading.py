@@ -148,8 +148,8 @@ _NODE_KEYS: Mapping[str, Callable[[Node], Any]] = {
 }
 
 
-def list_nodes(store: MemoryStore, query: NodeQuery, release: Release) -> Page[Node]:
-    """A page of nodes. Raises OrchestratorError 400 for an unknown order."""
+def list_nodes(nodes: Iterable[Node], query: NodeQuery, release: Release) -> Page[Node]:
+    """A page of `nodes`, which come as they are to be shown. Raises OrchestratorError 400 for an unknown order."""
     at = PageToken(0, query.limit or release.list_limit_default, query.order_by, query.reverse)
     if query.token and release.page_shapes:
         at = _token(query.token)
@@ -158,7 +158,7 @@ def list_nodes(store: MemoryStore, query: NodeQuery, release: Release) -> Page[N
         raise OrchestratorError(400, "invalid order_by")
     found = [
         node
-        for node in store.nodes.values()
+        for node in nodes
         if (not query.approval or query.approval.upper() == node.membership)
         and (not query.status or query.status.upper() == node.connection)
         and (query.labels is None or query.labels.matches(node.labels))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator_stub.domain.release import Release
+from orchestrator_stub.domain.user import User
+
+REDACTED = "********"
+"""What stands for a secret (fact sheet 1.2)."""
 
 
-def config_fields(release: Release, host: str, port: int) -> dict[str, Any]:
+def config_fields(release: Release, host: str, port: int, users: Sequence[User] = ()) -> dict[str, Any]:
     """The configuration of a server of this release with an API at `host` and `port`; secrets never stand in it."""
     orchestrator: dict[str, Any] = {
         "Enabled": True,
@@ -28,6 +33,8 @@ def config_fields(release: Release, host: str, port: int) -> dict[str, Any]:
     if release.license_answer:
         orchestrator["License"] = {}
     api_auth: dict[str, Any] = {"Methods": {"ClientKey": {"Type": "challenge"}}}
+    if users:
+        api_auth["Users"] = [_user(user) for user in users]
     if release.auth_config:
         api_auth["Oauth2"] = {}
     return {
@@ -56,6 +63,17 @@ def config_fields(release: Release, host: str, port: int) -> dict[str, Any]:
             "DisableAnalytics": True,
         }
     }
+
+
+def _user(user: User) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "Alias": user.alias,
+        "Username": user.username,
+        "Password": REDACTED if user.password else "",
+        "APIKey": REDACTED if user.api_key else "",
+        "Capabilities": [{"Actions": list(actions)} if actions else {} for actions in user.capabilities],
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _compute(release: Release, host: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import math
 import re
@@ -78,7 +77,7 @@ def decode_text(body: bytes) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
-        return "".join(_lenient(body))
+        return _SURROGATE.sub("\ufffd", body.decode("utf-8", "surrogateescape"))
 
 
 def without_surrogates(value: Any) -> Any:
@@ -90,20 +89,6 @@ def without_surrogates(value: Any) -> Any:
     if isinstance(value, list):
         return [without_surrogates(item) for item in value]
     return value
-
-
-def _lenient(body: bytes) -> Iterator[str]:
-    """Pieces of text; every broken byte stands for itself."""
-    decoder = codecs.getdecoder("utf-8")
-    start = 0
-    while start < len(body):
-        try:
-            yield decoder(body[start:])[0]
-            return
-        except UnicodeDecodeError as broken:
-            yield decoder(body[start : start + broken.start])[0]
-            yield "\ufffd"
-            start += broken.start + 1
 
 
 def _reindent(text: str) -> str:

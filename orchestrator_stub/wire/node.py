@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.wire.execution import time_text
@@ -76,6 +77,19 @@ def compute_fields(node: Node, release: Release) -> dict[str, Any]:
     if release.connection_state:
         fields["address"] = node.address
     return fields
+
+
+def running_fields(execution: Execution, resources: Capacity) -> dict[str, Any]:
+    """What GET /agent/debug says of something that runs on a node: nodes know such an execution as BidAccepted.
+
+    `resources`: what it was given (fact sheet 1.2; FINDINGS-docker 6, 75/*-debug).
+    """
+    return {
+        "ExecutionID": execution.id,
+        "JobID": execution.job_id,
+        "State": "BidAccepted",
+        "AllocatedResources": {"Tasks": {execution.job.task.name: _capacity_fields(resources)}},
+    }
 
 
 def _capacity_fields(capacity: Capacity) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestrator_stub.domain.validation import quoted
+from orchestrator_stub.wire.gojson import decode_text
 from orchestrator_stub.wire.unmarshal import BindError, bind_text
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,21 @@ PAGING = (
     Parameter("reverse", "Reverse", "bool"),
 )
 VERSIONS = (Parameter("job_version", "JobVersion", "uint"), Parameter("all_job_versions", "AllJobVersions", "bool"))
+
+
+def parse_query(raw: bytes) -> dict[str, list[str]]:
+    """Parameters with all their values, as Go reads them: a pair with a semicolon or a broken escape is left out."""
+    found: dict[str, list[str]] = {}
+    for pair in raw.split(b"&"):
+        if not pair or b";" in pair or _BROKEN_ESCAPE.search(pair):
+            continue
+        name, _, value = pair.partition(b"=")
+        found.setdefault(_unescaped(name), []).append(_unescaped(value))
+    return found
+
+
+def _unescaped(text: bytes) -> str:
+    return decode_text(urllib.parse.unquote_to_bytes(text.replace(b"+", b" ")))
 
 
 def bind(query: Mapping[str, Sequence[str]], parameters: Sequence[Parameter]) -> dict[str, Any]:
@@ -68,6 +87,11 @@ def _number(text: str, parameter: Parameter) -> int:
     if not (digits.isascii() and digits.isdigit()):
         raise BindError(bind_text(f"{parser}: parsing {quoted(text)}: invalid syntax"))
     bound = 2 ** (parameter.bits - 1) if signed else 2**parameter.bits
-    if len(digits) > 20 or not (-bound if signed else 0) <= int(text) < bound:
+    if len(digits.lstrip("0")) > 20 or not (-bound if signed else 0) <= (number := _whole(text)) < bound:
         raise BindError(bind_text(f"{parser}: parsing {quoted(text)}: value out of range"))
-    return int(text)
+    return number
+
+
+def _whole(text: str) -> int:
+    """The number, however many zeros it starts with."""
+    return int((text[:1] if text[:1] in "+-" else "") + (text.lstrip("+-").lstrip("0") or "0"))

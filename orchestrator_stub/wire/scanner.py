@@ -1,9 +1,13 @@
-"""Reads JSON with positions and complains like Go's scanner (golden 28): offsets count bytes, from 1 at a bad one."""
+"""Reads JSON with positions and complains like Go's scanner (golden 28): offsets count bytes, from 1 at a bad one.
+
+`scan` checks a whole value and builds nothing; a `Node` reads its parts when somebody asks for them.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,13 +19,23 @@ DEEPEST = 10_000
 
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"([^"\\\x00-\x1f]*)"')
-_ESCAPED = re.compile(rb'"((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"')
+_ESCAPED = re.compile(rb'"((?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+)"')
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS: tuple[tuple[bytes, Kind, Any], ...] = (
     (b"true", "bool", True),
     (b"false", "bool", False),
     (b"null", "null", None),
 )
+_KINDS: dict[bytes, Kind] = {b"{": "object", b"[": "array", b'"': "string", b"t": "bool", b"f": "bool", b"n": "null"}
+
+# What long bodies are made of is passed over many at a time: small values of a list with their commas, and members of
+# an object that another one follows. Whatever is odd ends such a run and is looked at alone.
+_SMALL = (
+    r'(?:"[^"\\\x00-\x1f]*+"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?=[ \t\r\n,])|true|false|null'
+    r"|\[\]|\{\})[ \t\r\n]*+,[ \t\r\n]*+"
+)
+_ITEMS = re.compile(f"(?:{_SMALL})++".encode())
+_MEMBERS = re.compile(rf'(?:"[^"\\\x00-\x1f]*+"[ \t\r\n]*+:[ \t\r\n]*+{_SMALL}(?="))++'.encode())
 
 
 class JsonError(Exception):
@@ -38,13 +52,50 @@ class JsonSyntaxError(JsonError):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One value and where it stands: bytes `start` up to, not with, `end`."""
+    """One well-formed value and where it stands: bytes `start` up to, not with, `end` of `data`."""
 
-    kind: Kind
-    value: Any
-    """object: list of (key, Node); array: list of Node; number: its text; else the value itself."""
+    data: bytes
     start: int
     end: int
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return _KINDS.get(self.data[self.start : self.start + 1], "number")
+
+    @property
+    def text(self) -> str:
+        """How it is spelled."""
+        return decode_text(self.data[self.start : self.end])
+
+    @property
+    def value(self) -> Any:
+        """What it says, unless it is a container; of a number its text."""
+        match self.kind:
+            case "string":
+                return _unquoted(self.data, self.start)
+            case "bool":
+                return self.end - self.start == len("true")
+            case "null":
+                return None
+        return self.text
+
+    def members(self) -> Iterator[tuple[str, Node]]:
+        """Keys and values of an object."""
+        at = _blank(self.data, self.start + 1)
+        while self.data[at : at + 1] != b"}":
+            at, key_end = _value_of_key(self.data, at), at
+            item = Node(self.data, at, _end(self.data, at))
+            yield _unquoted(self.data, key_end), item
+            at = _after_comma(self.data, item.end)
+
+    def items(self) -> Iterator[Node]:
+        """Values of a list."""
+        at = _blank(self.data, self.start + 1)
+        while self.data[at : at + 1] != b"]":
+            item = Node(self.data, at, _end(self.data, at))
+            yield item
+            at = _after_comma(self.data, item.end)
 
 
 def scan(data: bytes) -> Node:
@@ -56,105 +107,109 @@ def scan(data: bytes) -> Node:
     start = _blank(data, 0)
     if start == len(data):
         raise JsonError("EOF")
-    return _values(data, start)
+    return Node(data, start, _end(data, start))
 
 
-def _values(data: bytes, at: int) -> Node:
-    """One value, with an own stack: input nests deeper than Python may call."""
-    # Each open container: (kind, start, its parts so far, the key that waits for its value).
-    stack: list[tuple[Kind, int, list[Any], str]] = []
+def too_deep(node: Node) -> JsonSyntaxError:
+    """What is said about a container that stands too deep."""
+    letter = node.data[node.start : node.start + 1].decode()
+    return JsonSyntaxError(f"invalid character '{letter}' exceeded max depth", node.start + 1)
+
+
+def _end(data: bytes, at: int) -> int:
+    """Where a value ends, with an own stack: input nests deeper than Python may call."""
+    stack: list[bytes] = []  # how each open container closes
     while True:
-        node, at = _begin(data, at, stack)
-        while node is not None:
-            if not stack:
-                return node
-            node, at = _add(data, at, stack, node)
+        letter = data[at : at + 1]
+        if letter in (b"{", b"["):
+            if len(stack) >= DEEPEST:
+                raise too_deep(Node(data, at, at + 1))
+            closing = b"}" if letter == b"{" else b"]"
+            at = _blank(data, at + 1)
+            if data[at : at + 1] != closing:
+                stack.append(closing)
+                at = _next_value(data, at, closing)
+                continue
+            at += 1
+        else:
+            at = _scalar_end(data, at)
+        while stack:
+            at = _blank(data, at)
+            letter = data[at : at + 1]
+            if letter == stack[-1]:
+                stack.pop()
+                at += 1
+                continue
+            if letter != b",":
+                in_object = stack[-1] == b"}"
+                raise _wrong(data, at, "after object key:value pair" if in_object else "after array element")
+            at = _next_value(data, _blank(data, at + 1), stack[-1])
+            break
+        else:
+            return at
 
 
-def _begin(data: bytes, at: int, stack: list[tuple[Kind, int, list[Any], str]]) -> tuple[Node | None, int]:
-    """A scalar or empty container as a node; None when a container was opened (its first value follows)."""
-    letter = data[at : at + 1]
-    if letter == b"{":
-        _check_depth(stack, letter, at)
-        inside = _blank(data, at + 1)
-        if data[inside : inside + 1] == b"}":
-            return Node("object", [], at, inside + 1), inside + 1
-        key, after = _key(data, inside, "looking for beginning of object key string")
-        stack.append(("object", at, [], key))
-        return None, after
-    if letter == b"[":
-        _check_depth(stack, letter, at)
-        inside = _blank(data, at + 1)
-        if data[inside : inside + 1] == b"]":
-            return Node("array", [], at, inside + 1), inside + 1
-        if inside == len(data):
-            raise JsonError("unexpected EOF")
-        stack.append(("array", at, [], ""))
-        return None, inside
-    node = _scalar(data, at)
-    return node, node.end
-
-
-def _add(
-    data: bytes, at: int, stack: list[tuple[Kind, int, list[Any], str]], node: Node
-) -> tuple[Node | None, int]:
-    """Put a finished value into the innermost container; returns that container when it closes."""
-    kind, start, parts, key = stack.pop()
-    parts.append((key, node) if kind == "object" else node)
-    at = _blank(data, at)
-    letter = data[at : at + 1]
-    if letter == (b"}" if kind == "object" else b"]"):
-        return Node(kind, parts, start, at + 1), at + 1
-    if letter != b",":
-        raise _wrong(data, at, "after object key:value pair" if kind == "object" else "after array element")
-    at = _blank(data, at + 1)
-    if kind == "object":
-        key, at = _key(data, at, "looking for beginning of object key string")
-    elif at == len(data):
+def _next_value(data: bytes, at: int, closing: bytes) -> int:
+    """Where the next value of a container stands that has to be looked at alone."""
+    run = (_MEMBERS if closing == b"}" else _ITEMS).match(data, at)
+    at = run.end() if run else at
+    if closing == b"}":
+        return _value_of_key(data, at)
+    if at == len(data):
         raise JsonError("unexpected EOF")
-    stack.append((kind, start, parts, key))
-    return None, at
+    return at
 
 
-def _key(data: bytes, at: int, where: str) -> tuple[str, int]:
-    """An object key; returns it and where its value starts."""
+def _value_of_key(data: bytes, at: int) -> int:
+    """Where the value of the key at `at` starts."""
     if data[at : at + 1] != b'"':
-        raise _wrong(data, at, where)
-    node = _string(data, at)
-    at = _blank(data, node.end)
+        raise _wrong(data, at, "looking for beginning of object key string")
+    at = _blank(data, _string_end(data, at))
     if data[at : at + 1] != b":":
         raise _wrong(data, at, "after object key")
     at = _blank(data, at + 1)
     if at == len(data):
         raise JsonError("unexpected EOF")
-    return str(node.value), at
+    return at
 
 
-def _scalar(data: bytes, at: int) -> Node:
+def _after_comma(data: bytes, at: int) -> int:
+    at = _blank(data, at)
+    return _blank(data, at + 1) if data[at : at + 1] == b"," else at
+
+
+def _scalar_end(data: bytes, at: int) -> int:
     letter = data[at : at + 1]
     if letter == b'"':
-        return _string(data, at)
+        return _string_end(data, at)
     if letter == b"-" or letter.isdigit():
-        return _number(data, at)
-    for word, kind, value in _WORDS:
+        return _number_end(data, at)
+    for word, _, _ in _WORDS:
         if letter != word[:1]:
             continue
         for offset in range(1, len(word)):
             if data[at + offset : at + offset + 1] != word[offset : offset + 1]:
                 expected = chr(word[offset])
                 raise _wrong(data, at + offset, f"in literal {word.decode()} (expecting '{expected}')")
-        return Node(kind, value, at, at + len(word))
+        return at + len(word)
     raise _wrong(data, at, "looking for beginning of value")
 
 
-def _string(data: bytes, at: int) -> Node:
+def _string_end(data: bytes, at: int) -> int:
+    match = _STRING.match(data, at) or _ESCAPED.match(data, at)
+    if match is None:
+        raise _bad_string(data, at)
+    return match.end()
+
+
+def _unquoted(data: bytes, at: int) -> str:
+    """The text of a well-formed string."""
     match = _STRING.match(data, at)
     if match is not None:
-        return Node("string", decode_text(match[1]), at, match.end())
+        return decode_text(match[1])
     match = _ESCAPED.match(data, at)
-    if match is not None:
-        return Node("string", without_surrogates(json.loads(f'"{decode_text(match[1])}"')), at, match.end())
-    raise _bad_string(data, at)
+    assert match is not None  # it was looked at before
+    return str(without_surrogates(json.loads(f'"{decode_text(match[1])}"')))
 
 
 def _bad_string(data: bytes, at: int) -> JsonError:
@@ -177,7 +232,7 @@ def _bad_string(data: bytes, at: int) -> JsonError:
     return JsonError("unexpected EOF")
 
 
-def _number(data: bytes, at: int) -> Node:
+def _number_end(data: bytes, at: int) -> int:
     match = _NUMBER.match(data, at)
     if match is None:  # a lone minus
         raise _wrong(data, at + 1, "in numeric literal")
@@ -188,17 +243,12 @@ def _number(data: bytes, at: int) -> Node:
     if rest in (b"e", b"E"):
         sign = data[end + 1 : end + 2] in (b"+", b"-")
         raise _wrong(data, end + (2 if sign else 1), "in exponent of numeric literal")
-    return Node("number", match[0].decode(), at, end)
+    return end
 
 
 def _blank(data: bytes, at: int) -> int:
     match = _BLANK.match(data, at)
     return match.end() if match else at
-
-
-def _check_depth(stack: list[tuple[Kind, int, list[Any], str]], letter: bytes, at: int) -> None:
-    if len(stack) >= DEEPEST:
-        raise JsonSyntaxError(f"invalid character '{letter.decode()}' exceeded max depth", at + 1)
 
 
 def _wrong(data: bytes, at: int, where: str) -> JsonError:

@@ -63,6 +63,13 @@ def put_job(release_name: str) -> Struct:
 
 
 @cache
+def diff_job(release_name: str) -> Struct:
+    """The body of a question what a submission would change (1.8+)."""
+    fields = (*_base("BasePutRequest", "BaseRequest"), Field("Job", _job(release_name), pointer=True))
+    return Struct("apimodels.DiffJobRequest", fields)
+
+
+@cache
 def _job(release_name: str) -> Struct:
     release = RELEASES[release_name]
     through = ("alias",) if release.job_decoded_apart else ()

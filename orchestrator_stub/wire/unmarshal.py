@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_stub.wire.gojson import plain
-from orchestrator_stub.wire.scanner import JsonError, JsonSyntaxError, Node, scan
+from orchestrator_stub.wire.reading import DEEPEST_KEPT, DoubtError, Quick, read
+from orchestrator_stub.wire.scanner import JsonError, JsonSyntaxError, Node, scan, too_deep
 
 
 class BindError(Exception):
@@ -70,6 +71,11 @@ class Field:
     pointer: bool = False
     through: tuple[str, ...] = ()
 
+    @property
+    def can_be_empty(self) -> bool:
+        """Whether null undoes what it held: so it is with pointers, lists and maps."""
+        return self.pointer or isinstance(self.type, ListOf | MapOf | Untyped)
+
 
 @dataclass(frozen=True, slots=True)
 class Struct:
@@ -106,22 +112,33 @@ def unmarshal(body: bytes, schema: Struct, into: dict[str, Any]) -> dict[str, An
 
     :raises BindError: the body is no JSON or a value has the wrong type.
     """
+    decoder = _Decoder()
     try:
-        node = scan(body)
+        value = decoder.value(read(body), schema, dict(into))
+    except (DoubtError, _MisfitError, ValueError):
+        value = _exactly(body, schema, into)
+    else:
+        if decoder.misfit is not None:
+            value = _exactly(body, schema, into)
+    return value if isinstance(value, dict) else into
+
+
+def _exactly(body: bytes, schema: Struct, into: dict[str, Any]) -> Any:
+    """The slow way, which knows where everything stands. Raises BindError."""
+    decoder = _Decoder()
+    try:
+        value = decoder.value(scan(body), schema, into)
+        if decoder.misfit is not None:
+            raise decoder.misfit
     except JsonSyntaxError as wrong:
         raise BindError(bind_text(f"Syntax error: offset={wrong.offset}, error={wrong}", str(wrong))) from wrong
     except JsonError as wrong:
         raise BindError(bind_text(str(wrong))) from wrong
-    decoder = _Decoder()
-    try:
-        value = decoder.value(node, schema, into)
-        if decoder.misfit is not None:
-            raise decoder.misfit
     except _MisfitError as misfit:
         raise BindError(misfit.bind_text()) from misfit
     except ValueError as wrong:
         raise BindError(bind_text(str(wrong))) from wrong
-    return value if isinstance(value, dict) else into
+    return value
 
 
 def bind_text(message: str, internal: str = "") -> str:
@@ -164,7 +181,7 @@ class _Decoder:
         self._struct = ""
         self._path: list[str] = []
 
-    def value(self, node: Node, type_: Type, into: Any = None) -> Any:
+    def value(self, node: Node | Quick, type_: Type, into: Any = None) -> Any:
         """The decoded value, `into` (the value so far) where it does not fit."""
         if isinstance(type_, Struct):
             return self._struct_value(node, type_, into)
@@ -177,28 +194,56 @@ class _Decoder:
         if isinstance(type_, ListOf):
             if node.kind != "array":
                 return self._wrong(node, type_.name, into)
-            return [None if item.kind == "null" else self.value(item, type_.of) for item in node.value]
+            return self._list(node, type_.of, into or [])
         if node.kind != "object":
             return self._wrong(node, type_.name, into)
-        merged = dict(into or {})
-        for key, item in node.value:
-            merged[key] = (
-                plain(_untyped(item)) if isinstance(type_, Untyped) else self.value(item, type_.of, merged.get(key, ""))
-            )
-        return merged
+        if isinstance(type_, Untyped):
+            return (into or {}) | self._untyped(node)
+        return (into or {}) | {key: self.value(item, type_.of, "") for key, item in node.members()}
 
-    def _scalar(self, node: Node, type_: Scalar, into: Any) -> Any:
+    def _list(self, node: Node | Quick, of: Type, before: list[Any]) -> list[Any]:
+        """Elements are read over those that an earlier list of the same key left."""
+        found = []
+        for number, item in enumerate(node.items()):
+            is_null = item.kind == "null"
+            found.append(None if is_null else self.value(item, of, before[number] if number < len(before) else None))
+        return found
+
+    def _untyped(self, node: Node | Quick) -> Any:
+        if isinstance(node, Quick):
+            return node.untyped()
+        try:
+            return read(node.data[node.start : node.end]).untyped()
+        except DoubtError:
+            return self._exactly_untyped(node, DEEPEST_KEPT)
+
+    def _exactly_untyped(self, node: Node, levels: int) -> Any:
+        """Any value, each number with its place; Go counts one byte more where it looks for fractions."""
+        if node.kind == "number":
+            number = float(node.text)
+            if number in (float("inf"), float("-inf")):
+                return self._wrong(node, "float64", None, f"number {node.text}", further=1)
+            return plain(number)
+        if node.kind not in ("object", "array"):
+            return node.value
+        if not levels:
+            raise too_deep(node)
+        if node.kind == "object":
+            return {key: self._exactly_untyped(item, levels - 1) for key, item in node.members()}
+        return [self._exactly_untyped(item, levels - 1) for item in node.items()]
+
+    def _scalar(self, node: Node | Quick, type_: Scalar, into: Any) -> Any:
         if node.kind != type_.kind:
             return self._wrong(node, type_.name, into)
         if node.kind != "number":
             return node.value
-        text = str(node.value)
+        text = node.text
         whole = text.lstrip("-").isdigit() and len(text) < 25
         if not whole or not type_.low <= int(text) <= type_.high:
             return self._wrong(node, type_.name, into, f"number {text}")
         return int(text)
 
-    def _struct_value(self, node: Node, type_: Struct, into: Any) -> Any:
+    def _struct_value(self, node: Node | Quick, type_: Struct, into: Any) -> Any:
         if node.kind == "null":
             return into
         if type_.apart:
@@ -207,44 +252,32 @@ class _Decoder:
             return self._wrong(node, type_.name, into)
         values: dict[str, Any] = into if into is not None else {}
         struct, depth = self._struct, len(self._path)
-        for key, item in node.value:
+        for key, item in node.members():
             target = type_.table.get(key.lower())
             if target is None:
                 continue
             self._struct = type_.short
             self._path[depth:] = [*target.through, target.name]
-            if item.kind == "null" and target.pointer:
-                values[target.name] = None
+            if item.kind == "null":
+                if target.can_be_empty:
+                    values[target.name] = None
                 continue
             values[target.name] = self.value(item, target.type, values.get(target.name))
         self._struct = struct
         del self._path[depth:]
         return values
 
-    def _apart(self, node: Node, type_: Struct, into: Any) -> Any:
+    def _apart(self, node: Node | Quick, type_: Struct, into: Any) -> Any:
         inner = _Decoder(node.start)
         value = inner.value(node, Struct(type_.name, type_.fields), into)
         if inner.misfit is not None:  # a decoder's own failure ends the outer one at once
             raise inner.misfit.located(self._struct, list(self._path))
         return value
 
-    def _wrong(self, node: Node, expected: str, into: Any, got: str = "") -> Any:
-        at = node.start + 1 if node.kind in ("object", "array") else node.end
+    def _wrong(self, node: Node | Quick, expected: str, into: Any, got: str = "", *, further: int = 0) -> Any:
+        at = (node.start + 1 if node.kind in ("object", "array") else node.end) + further
         if self.misfit is None:
             found = _MisfitError(got or node.kind, expected, at - self.base)
             self.misfit = found.located(self._struct, list(self._path))
         return into
 
-
-def _untyped(node: Node) -> Any:
-    """A value as Go keeps it where any type may stand."""
-    if node.kind == "object":
-        return {key: _untyped(item) for key, item in node.value}
-    if node.kind == "array":
-        return [_untyped(item) for item in node.value]
-    if node.kind == "number":
-        number = float(node.value)
-        if number in (float("inf"), float("-inf")):
-            raise ValueError(f"json: cannot unmarshal number {node.value} into Go value of type float64")
-        return number
-    return node.value

@@ -41,6 +41,7 @@ PLANTED = [
     ("stub rooms", f"{STUB}.engine.orchestrator", f"{STUB}.wire.job"),
     ("stub rooms", f"{STUB}.runners.base", f"{STUB}.inputs.base"),
     ("stub rooms", f"{STUB}.publishers.base", f"{STUB}.inputs.base"),
+    ("stub rooms", f"{STUB}.api.server", f"{STUB}.certificates.given"),
     ("stub rooms", f"{STUB}.utils", None),
     ("wire and scheduler see only the domain", f"{STUB}.wire.job", f"{STUB}.logs.buffer"),
     ("runners, inputs and publishers know neither store nor settings", f"{STUB}.inputs.base", f"{STUB}.settings"),

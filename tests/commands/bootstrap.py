@@ -2,6 +2,7 @@
 
     python3 tests/commands/bootstrap.py 3.3.2     -> .venv
     python3 tests/commands/bootstrap.py 3.1.8     -> .venv-3.1
+    python3 tests/commands/bootstrap.py clients   -> .venv-clients
 
 Runs on any Python 3.8 or newer, with the standard library alone.
 """
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "tests" / "pins"
 CACHE = ROOT / ".cache"
 MAIN_RELEASE = "3.3.2"
+CLIENTS = "clients"
+"""No Airflow release: the client packages that users have, whose requirements do not fit beside Airflow's pins."""
 CANDIDATES = ("python3.13", "python3.12", "python3.11")
 FITTING = ((3, 11), (3, 12), (3, 13))
 PROBE = "import pip, sqlite3, ssl, sys; print(sys.version.split()[0])"
@@ -33,12 +36,15 @@ class CannotBuild(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Make the environment of the release named in `arguments`; returns the exit code."""
+    """Make the environment of the release (or CLIENTS) named in `arguments`; returns the exit code."""
     release = arguments[0] if arguments else MAIN_RELEASE
     folder = environment_folder(release)
     try:
         with one_at_a_time():
-            bring_up_to_date(folder, PINS / f"airflow-{release}.txt")
+            if release == CLIENTS:
+                bring_up_to_date(folder, PINS / f"{CLIENTS}.txt", with_project=False)
+            else:
+                bring_up_to_date(folder, PINS / f"airflow-{release}.txt")
     except CannotBuild as problem:
         print(f"bootstrap: {problem}", file=sys.stderr)
         return 1
@@ -50,8 +56,11 @@ def environment_folder(release: str) -> Path:
     return ROOT / (".venv" if release == MAIN_RELEASE else ".venv-" + release.rsplit(".", 1)[0])
 
 
-def bring_up_to_date(folder: Path, pins: Path) -> None:
-    """Build, refresh or leave alone the environment in `folder`. Raises CannotBuild."""
+def bring_up_to_date(folder: Path, pins: Path, with_project: bool = True) -> None:
+    """Build, refresh or leave alone the environment in `folder`. Raises CannotBuild.
+
+    Without the project nothing but the pins is installed: the client packages declare their developers' tools.
+    """
     stamp = folder / "built-from"
     # An environment holds absolute paths: a checkout that moved needs a new one.
     wanted = [digest(str(folder).encode(), pins.read_bytes()), digest((ROOT / "pyproject.toml").read_bytes())]
@@ -65,11 +74,13 @@ def bring_up_to_date(folder: Path, pins: Path) -> None:
         say(f"building {folder.name} from {pins.relative_to(ROOT)}")
         shutil.rmtree(folder, ignore_errors=True)
         uv = make_environment(folder)
-        install(python, uv, ["-r", str(pins)], f"installing {count_pins(pins)} packages")
+        alone = [] if with_project else ["--no-deps"]
+        install(python, uv, [*alone, "-r", str(pins)], f"installing {count_pins(pins)} packages")
     else:
         stamp.unlink()
         uv = find_uv(python, may_install=False)
-    install(python, uv, ["--no-deps", "--no-build-isolation", "-e", str(ROOT)], "installing this project")
+    if with_project:
+        install(python, uv, ["--no-deps", "--no-build-isolation", "-e", str(ROOT)], "installing this project")
     stamp.write_text("\n".join(wanted) + "\n")
 
 

@@ -65,6 +65,19 @@ def test_a_changed_project_file_installs_only_the_project(installed, pins, proje
     assert [what[-2:] for what in installed] == [["-e", str(project)]]
 
 
+def test_the_client_packages_come_alone(installed, pins, project):
+    """Their developers' tools would be installed, or this project into an environment that it does not fit."""
+    bootstrap.bring_up_to_date(project / "venv", pins, with_project=False)
+    assert installed == [["--no-deps", "-r", str(pins)]]
+
+
+def test_the_client_packages_are_pinned():
+    """Two machines would test different versions, or none."""
+    lines = (bootstrap.PINS / f"{bootstrap.CLIENTS}.txt").read_text().splitlines()
+    assert [line for line in lines if [each.operator for each in Requirement(line).specifier] != ["=="]] == []
+    assert {"bacalhau-apiclient", "bacalhau-sdk"} <= {Requirement(line).name for line in lines}
+
+
 def test_an_interrupted_build_starts_again(installed, pins, project, monkeypatch):
     """Half an environment would be taken for a whole one."""
 

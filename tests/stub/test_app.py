@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
+import ssl
+import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from orchestrator_stub.app import Stub
 from orchestrator_stub.clock import VirtualClock
-from orchestrator_stub.settings.flags import AllowedPath, Settings
+from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.settings.flags import AllowedPath, Settings, Tls
 
 JOBS = "/api/v1/orchestrator/jobs"
 
@@ -120,3 +127,72 @@ async def test_ports_are_free_ones_when_port_0_is_asked_for(start_stub):
     first, _ = await start_stub(s3="embedded")
     second, _ = await start_stub(s3="embedded")
     assert len({first.url, second.url, first.info.s3_endpoint, second.info.s3_endpoint}) == 4
+
+
+async def test_tls_is_for_every_name_that_a_client_may_use(start_stub):
+    """A client that uses an allowed name, or the address that is shown, would not trust the stub."""
+    stub, _ = await start_stub(tls=Tls(), host="127.0.0.2", allow_hosts=("stub.internal",))
+    assert stub.url.startswith("https://127.0.0.2:")
+    context = ssl.create_default_context(cafile=stub.info.ca_file)
+    port = int(stub.url.rpartition(":")[2])
+    for name in ("localhost", "127.0.0.1", "127.0.0.2", "::1", "stub.internal"):
+        with (
+            socket.create_connection(("127.0.0.2", port)) as raw,
+            context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False) as client,
+        ):
+            client.setblocking(False)
+            await shaken(client)
+            assert client.version() == "TLSv1.3", name
+
+
+async def shaken(client):
+    """Shake hands while the stub's loop, which is this one, goes on."""
+    for _ in range(5000):
+        try:
+            client.do_handshake()
+            return
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            await asyncio.sleep(0.001)
+    raise AssertionError("no handshake")
+
+
+async def test_a_stub_with_tls_that_stops_leaves_no_key(start_stub):
+    """Each run would leave a private key behind."""
+    stub, _ = await start_stub(tls=Tls())
+    folder = Path(stub.info.ca_file).parent
+    assert {file.name for file in folder.iterdir()} == {"ca.pem", "server.pem", "server.key"}
+    context = ssl.create_default_context(cafile=stub.info.ca_file)
+    async with httpx.AsyncClient(base_url=stub.url, verify=context, trust_env=False) as client:
+        assert (await client.get("/stub/info")).json()["tls"] == {"ca": stub.info.ca_file, "note": "CA made at start"}
+        await stub.stop()
+    assert not folder.exists()
+
+
+async def test_wrong_files_for_tls_leave_nothing(tmp_path):
+    """The port would stay taken, and a folder behind, after a typing error."""
+    missing = tmp_path / "cert.pem"
+    stub = Stub(Settings(port=0, s3="off", docker_runner="off", tls=Tls(missing, missing)))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        await stub.start()
+    assert not stub._folder.exists()
+
+
+def test_without_tls_nothing_of_it_is_imported():
+    """Every start would be slower and larger for a flag that few use."""
+    code = """
+import asyncio, json, sys
+from orchestrator_stub.app import Stub
+from orchestrator_stub.settings.flags import Settings
+
+async def main():
+    stub = Stub(Settings(port=0, s3="off", docker_runner="off"))
+    await stub.start()
+    await stub.stop()
+
+asyncio.run(main())
+print(json.dumps(sorted(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = json.loads(done.stdout)
+    heavy = ("cryptography", "orchestrator_stub.certificates", "orchestrator_stub.api.listener")
+    assert [name for name in loaded if name.startswith(heavy)] == []

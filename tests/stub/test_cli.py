@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
 import signal
+import ssl
+import stat
 import subprocess
 import sys
 import urllib.request
+
+import pytest
 
 STUB = [sys.executable, "-m", "orchestrator_stub"]
 QUIET = ["--s3", "off", "--docker-runner", "off"]
@@ -49,9 +56,64 @@ def test_env_asks_a_running_stub():
     assert done.stdout.splitlines()[0] == f"export AIRFLOW_CONN_BACALHAU_DEFAULT='bacalhau://127.0.0.1:{port}'"
 
 
+def test_run_with_tls_gives_the_command_a_connection_that_works():
+    """The tests of a project that speaks https would not find the stub, or not trust it."""
+    script = """
+import json, os, ssl, urllib.request
+connection = json.loads(os.environ["AIRFLOW_CONN_BACALHAU_DEFAULT"])
+assert connection["extra"]["ca_cert"] == os.environ["BACALHAU_API_TLS_CAFILE"]
+assert os.environ["BACALHAU_API_TLS_USETLS"] == "true"
+context = ssl.create_default_context(cafile=connection["extra"]["ca_cert"])
+url = f"{connection['schema']}://{connection['host']}:{connection['port']}/api/v1/agent/alive"
+print(urllib.request.urlopen(url, context=context).read().decode())
+"""
+    done = run("run", "--tls", "auto", *QUIET, "--", sys.executable, "-c", script)
+    assert (done.returncode, done.stdout) == (0, '{"Status":"OK"}\n\n'), done.stderr
+
+
+def test_env_finds_a_stub_whose_certificate_is_broken_on_purpose():
+    """A rehearsal could not even begin."""
+    with subprocess.Popen(
+        [*STUB, "serve", "--port", "0", "--tls", "auto:expired", *QUIET], stdout=subprocess.PIPE, text=True
+    ) as stub:
+        port = stub.stdout.readline().strip().rpartition(":")[2]
+        banner = [stub.stdout.readline().rstrip("\n") for _ in range(6)]
+        done = run("env", "--port", port)
+        stub.terminate()
+    assert done.stdout.splitlines() == banner[-2:]
+    values = dict(word.split("=", 1) for word in shlex.split(done.stdout) if "=" in word)
+    assert json.loads(values["AIRFLOW_CONN_BACALHAU_DEFAULT"])["schema"] == "https"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_no_key_is_left_for_others_however_the_stub_ends(tmp_path, how):
+    """Another user of the machine could read a private key, or a disk fill with them."""
+    with subprocess.Popen(
+        [*STUB, "serve", "--port", "0", "--tls", "auto", *QUIET],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        preexec_fn=lambda: os.umask(0),
+    ) as stub:
+        url = stub.stdout.readline().split()[-1]
+        ca_file = [stub.stdout.readline() for _ in range(2)][1].split()[1]
+        context = ssl.create_default_context(cafile=ca_file)
+        assert urllib.request.urlopen(f"{url}/api/v1/agent/alive", context=context).status == 200
+        stub.send_signal(how)
+        assert stub.wait(5) == (0 if how is signal.SIGTERM else -how)
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    if how is signal.SIGTERM:
+        assert list(tmp_path.iterdir()) == []
+    for path in left:
+        if "PRIVATE KEY" in path.read_text():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert all(stat.S_IMODE(folder.stat().st_mode) == 0o700 for folder in tmp_path.iterdir())
+
+
 def test_wrong_usage_is_one_sentence_and_status_2():
     """The user would see a traceback."""
-    for words in (["serve", "--clock", "virtual"], ["serve", "--nodes", "x"], ["run"], ["frobnicate"], []):
+    tls = ["serve", "--port", "0", *QUIET, "--tls-cert", "/no/such.pem", "--tls-key", "/no/such.key"]
+    for words in (["serve", "--clock", "virtual"], ["serve", "--nodes", "x"], tls, ["run"], ["frobnicate"], []):
         done = run(*words)
         assert done.returncode == 2, words
         assert done.stderr.startswith("bacalhau-stub: "), words

@@ -123,7 +123,7 @@ async def make(tmp_path) -> AsyncIterator[Callable[..., Stub]]:
     """Stubs of any release; `nodes` of them have 16 CPUs and labels env=prod or env=dev in turn."""
     made: list[Stub] = []
 
-    def build(release_name: str = "1.9.3", *, nodes: int = 1, cors: bool = False) -> Stub:
+    def build(release_name: str = "1.9.3", *, nodes: int = 1, cors: bool = False, strict: bool = False) -> Stub:
         release = RELEASES[release_name]
         clock, program = VirtualClock(), Program()
         ids = Ids(7, release.page_shapes)
@@ -143,7 +143,9 @@ async def make(tmp_path) -> AsyncIterator[Callable[..., Stub]]:
             )
             for number in range(nodes)
         ]
-        orchestrator = Orchestrator(release=release, clock=clock, ids=ids, nodes=machines, workbench=bench)
+        orchestrator = Orchestrator(
+            release=release, clock=clock, ids=ids, nodes=machines, workbench=bench, strict=strict
+        )
         app = build_routes(orchestrator, cors=cors)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:1234")
         made.append(Stub(app, orchestrator, clock, program, http))

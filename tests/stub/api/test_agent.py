@@ -34,6 +34,28 @@ async def test_the_nodes_stand_in_the_debug_information(make):
     assert len(answer.json()["DiscoveredNodes"]) == 2
 
 
+@pytest.mark.parametrize("release", ["1.5.2", "1.9.3"])
+async def test_debug_information_tells_what_really_runs(make, release):
+    """Nobody could see which jobs hold a node, wanted or not (FINDINGS 1 row 5.6)."""
+    stub = make(release)
+    stub.program.endless = True
+    job = await stub.submit()
+    (active,) = (await stub.http.get("/api/v1/agent/debug")).json()["ActiveJobs"]
+    assert (active["JobID"], active["State"]) == (job, "BidAccepted")
+    memory = {"1.5.2": 1_000_000_000, "1.9.3": 512_000_000}[release]
+    assert active["AllocatedResources"] == {"Tasks": {"main": {"CPU": 0.5, "Memory": memory}}}
+    if release == "1.5.2":
+        legacy = await stub.http.post("/api/v1/compute/debug", json={})
+        assert legacy.json() == {"ActiveJobs": [active], "jobsCompleted": 0}
+    await stub.http.delete(f"/api/v1/orchestrator/jobs/{job}")
+    assert (await stub.http.get("/api/v1/agent/debug")).json()["ActiveJobs"] == []
+
+
+async def test_an_orchestrator_alone_runs_nothing_to_tell_of(make):
+    """A node without a compute side would show an empty list of what it runs."""
+    assert "ActiveJobs" not in (await make(nodes=0).http.get("/api/v1/agent/debug")).json()
+
+
 async def test_login_is_offered_in_lower_case_only(make):
     """A client that follows the list would not find the method, or one that guesses would."""
     stub = make()

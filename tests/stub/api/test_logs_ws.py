@@ -8,9 +8,8 @@ import json
 import pytest
 
 from orchestrator_stub.api.exchange import Request
-from orchestrator_stub.api.logs_ws import PATIENCE_S, START_PATIENCE_S, plain_log_answer
+from orchestrator_stub.api.logs_ws import plain_log_answer
 from orchestrator_stub.domain.release import RELEASES
-from orchestrator_stub.engine.orchestrator import LogSource
 
 MISSING = "j-00000000-0000-4000-8000-000000000000"
 
@@ -52,10 +51,10 @@ class Conversation:
         self._heard.put_nowait({"type": "websocket.disconnect", "code": 1006})
 
 
-async def running(stub):
+async def running(stub, **job):
     """A job whose program has printed and goes on."""
     stub.program.endless = True
-    job_id = await stub.submit()
+    job_id = await stub.submit(**job)
     while not stub.program.logs:
         await asyncio.sleep(0)
     return job_id, stub.program.logs[0]
@@ -93,44 +92,6 @@ async def test_a_follower_sees_what_was_and_what_comes(make):
     assert await socket.frame() == {"value": {"Type": 2, "Line": "<more>\n"}}
     log.close()
     assert await socket.next() == {"type": "websocket.close", "code": 1000}
-
-
-def starts_late(stub, monkeypatch, looks):
-    """The node has no log for the first looks."""
-    real, seen = stub.orchestrator.log_source, []
-
-    def log_source(*args):
-        seen.append(args)
-        source = real(*args)
-        return LogSource(source.execution, source.engine, waiting=True) if len(seen) <= looks else source
-
-    monkeypatch.setattr(stub.orchestrator, "log_source", log_source)
-
-
-async def test_a_follower_waits_for_a_job_that_waits_on_its_node(make, monkeypatch):
-    """A queued job's follower would see an empty log, and the end of it."""
-    stub = make("1.9.3")
-    job_id, log = await running(stub)
-    starts_late(stub, monkeypatch, looks=3)
-    socket = Conversation(stub, job_id, b"follow=true")
-    assert (await socket.next())["type"] == "websocket.accept"
-    assert (await socket.frame())["value"]["Type"] == 1
-    socket.leave()
-    await socket.task
-
-
-async def test_up_to_1_7_a_follower_waits_five_seconds_and_is_told(make, monkeypatch):
-    """A client could not tell a queued job from a silent one."""
-    stub = make("1.7.0")
-    job_id, _ = await running(stub)
-    starts_late(stub, monkeypatch, looks=10**6)
-    socket = Conversation(stub, job_id, b"follow=true")
-    assert (await socket.next())["type"] == "websocket.accept"
-    stub.clock.advance(START_PATIENCE_S + 1)
-    error = (await socket.frame())["error"]
-    assert error.startswith("nats stream: close 5000")
-    assert "getting outputs for execution (e-" in error
-    await socket.task
 
 
 async def test_tail_means_from_now_on(make):
@@ -176,7 +137,7 @@ async def test_a_wasm_job_since_1_8_is_silent_for_a_minute(make):
     socket = Conversation(stub, job_id)
     await socket.next()
     await asyncio.sleep(0)
-    stub.clock.advance(PATIENCE_S - 1)
+    stub.clock.advance(59)
     await asyncio.sleep(0)
     assert socket.sent.empty()
     stub.clock.advance(1)
@@ -194,6 +155,35 @@ async def test_a_client_that_leaves_ends_its_stream(make):
     socket.leave()
     await asyncio.wait_for(socket.task, 5)
     assert socket.sent.empty()
+
+
+@pytest.mark.parametrize(("release", "waits"), [("1.7.0", False), ("1.9.3", True)])
+async def test_strict_a_finished_jobs_log_while_its_node_serves_another(make, release, waits):
+    """74/ops-dump: a dump would hang up to 1.7, or come at once since 1.8."""
+    stub = make(release, strict=True)
+    done = await stub.submit()
+    await stub.finished(done)
+    stub.program.logs.clear()
+    live, _ = await running(stub, Name="live")
+    follower = Conversation(stub, live, b"follow=true")
+    dump = Conversation(stub, done)
+    accepted = await dump.next()
+    assert accepted["deaf"]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert dump.sent.empty() is waits
+    for conversation in (dump, follower):
+        conversation.leave()
+        await conversation.task
+    await stub.orchestrator.close()
+
+
+async def test_a_stream_that_breaks_is_closed_and_said_to_the_stubs_owner(make, monkeypatch, caplog):
+    """A defect of the stub would look like an empty log, and leave no trace."""
+    stub = make()
+    monkeypatch.setattr(stub.orchestrator, "log_source", lambda *_: 1 / 0)
+    assert await Conversation(stub, MISSING).to_the_end() == ([], 1000)
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_client_that_is_too_old_gets_a_plain_answer(make):

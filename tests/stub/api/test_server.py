@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
+import ssl
 
 import httpx
 import pytest
@@ -13,7 +15,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from orchestrator_stub.api.asgi import TRANSPORT
-from orchestrator_stub.api.server import Protocol
+from orchestrator_stub.api.connection import Connection
+from orchestrator_stub.api.server import Server
+from orchestrator_stub.certificates.made import made
 
 LOGS = "/api/v1/orchestrator/jobs/j-1/logs"
 HANDSHAKE = {
@@ -29,10 +33,10 @@ async def serve():
     """Serve an ASGI application on a free port; returns host:port."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(app):
+        async def start(app, tls=None):
             listener = socket.socket()
             listener.bind(("127.0.0.1", 0))
-            server = uvicorn.Server(uvicorn.Config(app, http=Protocol, log_config=None, lifespan="off"))
+            server = Server(uvicorn.Config(app, http=Connection, log_config=None, lifespan="off"), tls)
             task = asyncio.ensure_future(server.serve(sockets=[listener]))
 
             async def stop():
@@ -126,6 +130,36 @@ async def test_a_client_that_closes_is_let_go(serve, make):
         await asyncio.wait_for(client.recv(), 5)
         await asyncio.wait_for(client.close(), 5)
     assert client.close_code == 1000
+
+
+async def test_tls_serves_the_same_application(serve, make, tmp_path):
+    """Over TLS an answer, a log socket or a connection that is kept would differ from plain HTTP."""
+    secured = made(tmp_path, ("127.0.0.1",))
+    client = ssl.create_default_context(cafile=str(secured.ca_file))
+    stub, seen = make(), []
+    address = await serve(stub.app, secured.context)
+    async with httpx.AsyncClient(base_url=f"https://{address}", verify=client, trust_env=False) as http:
+        for _ in range(2):
+            answer = await http.get("/api/v1/agent/alive")
+            assert (answer.status_code, answer.text) == (200, '{"Status":"OK"}\n')
+    stub.program.endless = True
+    job_id = await stub.submit()
+    url = f"wss://{address}/api/v1/orchestrator/jobs/{job_id}/logs?follow=true"
+    async with connect(url, ssl=client, ping_interval=None) as socket_:
+        assert await asyncio.wait_for(socket_.recv(), 5) == '{"value":{"Type":1,"Line":"hello world\\n"}}\n'
+    other = await serve(recorder(seen), secured.context)
+    async with httpx.AsyncClient(verify=client, trust_env=False) as http:
+        await http.get(f"https://{other}/x")
+    async with connect(f"wss://{other}{LOGS}", ssl=client):
+        pass
+    assert [scope["scheme"] for scope in seen] == ["https", "wss"]
+
+
+async def test_signals_are_left_to_the_command_line(serve):
+    """SIGTERM would end the server and leave containers, ports and folders behind."""
+    before = signal.getsignal(signal.SIGTERM)
+    await serve(recorder([]))
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 async def test_an_application_may_answer_a_handshake_plainly(serve):

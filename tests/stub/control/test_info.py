@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from dataclasses import replace
 
 from orchestrator_stub.control.info import StubInfo, banner, environment, export_lines
 
@@ -54,3 +56,49 @@ def test_without_s3_no_aws_connection_is_set():
     """The user's own AWS connection would be replaced by one that leads nowhere."""
     without = StubInfo.from_plain({**INFO.to_plain(), "s3": {"endpoint": None, "note": "off"}})
     assert "AIRFLOW_CONN_AWS_DEFAULT" not in environment(without)
+
+
+SECURE = replace(INFO, url="https://127.0.0.1:1234", ca_file="/tmp/x/ca.pem", tls_note="CA made at start")
+
+
+def test_with_tls_every_way_to_the_stub_says_so():
+    """A client would speak plain HTTP, or not trust the stub."""
+    lines = banner(SECURE)
+    assert lines[:3] == [
+        "bacalhau stub 1.9.3 listening on https://127.0.0.1:1234",
+        "board    https://127.0.0.1:1234/stub/",
+        "tls      /tmp/x/ca.pem   CA made at start",
+    ]
+    assert lines[-1] == (
+        "export BACALHAU_API_HOST=127.0.0.1 BACALHAU_API_PORT=1234 BACALHAU_API_TLS_USETLS=true "
+        "BACALHAU_API_TLS_CAFILE=/tmp/x/ca.pem"
+    )
+    assert json.loads(environment(SECURE)["AIRFLOW_CONN_BACALHAU_DEFAULT"]) == {
+        "conn_type": "bacalhau", "host": "127.0.0.1", "port": 1234, "schema": "https", "extra": {"ca_cert": "/tmp/x/ca.pem"},
+    }  # fmt: skip
+    beside = json.loads(environment(SECURE, with_board=True)["AIRFLOW_CONN_BACALHAU_DEFAULT"])
+    assert beside["extra"] == {
+        "ca_cert": "/tmp/x/ca.pem",
+        "webui_url": "https://127.0.0.1:1234/stub/#/jobs/{job_id}",
+    }
+    assert export_lines(StubInfo.from_plain(json.loads(json.dumps(SECURE.to_plain())))) == export_lines(SECURE)
+
+
+def test_a_certificate_that_clients_have_to_know_already_names_no_ca():
+    """The connection would trust nothing but a file that is no authority's."""
+    known = replace(SECURE, ca_file="", tls_note="certificate /etc/cert.pem")
+    variables = environment(known)
+    assert "ca_cert" not in variables["AIRFLOW_CONN_BACALHAU_DEFAULT"]
+    assert variables["BACALHAU_API_TLS_USETLS"] == "true"
+    assert "BACALHAU_API_TLS_CAFILE" not in variables
+    assert "tls      certificate /etc/cert.pem" in banner(known)
+
+
+def test_a_shell_reads_nothing_but_the_values():
+    """`eval "$(bacalhau-stub env)"` would break at, or run, what a folder or a server's answer is called."""
+    odd = replace(SECURE, ca_file="/tmp/it's $(exit 3) `exit 4`/ca.pem", s3_endpoint="http://127.0.0.1:1/'; exit 5; '")
+    script = "\n".join([*export_lines(odd), 'printf "%s\\n" "$BACALHAU_API_TLS_CAFILE" "$AIRFLOW_CONN_AWS_DEFAULT"'])
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    ca_file, aws = done.stdout.splitlines()
+    assert ca_file == odd.ca_file
+    assert json.loads(aws)["extra"]["endpoint_url"] == odd.s3_endpoint

@@ -150,6 +150,15 @@ class Cluster:
         """One more node."""
         self.orchestrator.add_node(node(number, **changes))
 
+    def node(self, number: int = 1) -> Node:
+        """A node as the orchestrator shows it."""
+        return self.orchestrator.get_node(node_id(number))
+
+    async def told(self, number: int = 1) -> Node:
+        """A node after it has spoken of its load again."""
+        await self.advance(31, step=31)
+        return self.node(number)
+
     def execution(self, job_id: str) -> Execution:
         """The job's first execution."""
         return self.orchestrator.executions(job_id, ExecutionQuery()).items[0]
@@ -209,6 +218,11 @@ def build(tmp_path: Path) -> Iterator[Build]:
     yield make
 
 
+def node_id(number: int) -> str:
+    """Id of a node."""
+    return f"n-0000000{number}-0000-4000-8000-00000000000{number}"
+
+
 def node(number: int, **changes: Any) -> Node:
     """A node with 2 cores; `n-0000000N-...`."""
     values: dict[str, Any] = {
@@ -218,7 +232,7 @@ def node(number: int, **changes: Any) -> Node:
         "labels": {"zone": f"z{number}"},
         "capacity": Capacity(2.0, 16 * GB, 100 * GB, 0),
     }
-    return Node(f"n-0000000{number}-0000-4000-8000-00000000000{number}", **(values | changes))
+    return Node(node_id(number), **(values | changes))
 
 
 def job(name: str = "", kind: str = "batch", count: int | None = 1, **changes: Any) -> Job:

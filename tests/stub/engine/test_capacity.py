@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from orchestrator_stub.domain.node import Capacity, Node
+from orchestrator_stub.domain.node import Capacity
 from orchestrator_stub.engine.capacity import Share
 
 SMALL, BIG = Capacity(1.0, 1), Capacity(3.0, 3)
@@ -83,8 +83,7 @@ def test_figures_add_up_whatever_happens() -> None:
         share.give_back(size)
     for size, ticket in waiting.values():
         share.leave(size, ticket)
-    shown = share.shown_on(Node("n"))
-    assert (shown.available, shown.running, shown.enqueued, shown.queue_used) == (
+    assert (share.available, share.running, share.enqueued, share.queue_used) == (
         Capacity(4.0, 100),
         0,
         0,

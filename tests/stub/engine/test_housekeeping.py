@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from orchestrator_stub.domain.job import Constraint, Timeouts
-from orchestrator_stub.domain.states import JobState
+from orchestrator_stub.domain.states import ComputeState, JobState
 from orchestrator_stub.runners.base import Finished
+from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery
 
 
-async def test_a_run_that_does_not_die_is_given_up(build: Any) -> None:
-    """Broken: a node that does not report the end of a run keeps its job alive for ever."""
-    cluster = build()
-    let_go = asyncio.Event()
+LATE = {
+    "FailsExecution": "true",
+    "Hint": "Increase the task timeout or allocate more resources",
+    "IsError": "true",
+}
 
-    async def stubborn(work: object) -> Finished:
+
+def stubborn(let_go: asyncio.Event) -> Callable[[object], Awaitable[Finished]]:
+    """A program that neither ends nor dies until it is let go."""
+
+    async def run(work: object) -> Finished:
         for _ in range(5):
             if let_go.is_set():
                 break
@@ -24,16 +33,26 @@ async def test_a_run_that_does_not_die_is_given_up(build: Any) -> None:
                 await let_go.wait()
         return Finished(0)
 
-    cluster.runner.run = stubborn
+    return run
+
+
+async def test_a_run_that_does_not_die_is_given_up(build: Any) -> None:
+    """Broken: a node that does not report the end of a run keeps its job alive for ever."""
+    cluster = build()
+    let_go = asyncio.Event()
+
+    cluster.runner.run = stubborn(let_go)
     job = cluster.submit("a", task_timeouts=Timeouts(total=60))
     await cluster.advance(60 + 110, step=10)
     assert cluster.state(job) is JobState.RUNNING
     await cluster.advance(40, step=10)
     assert cluster.state(job) is JobState.FAILED
-    assert "Job timed out. Job took longer than 1m0s" in cluster.story(job)
+    (event,) = [item.event for item in cluster.orchestrator.history(job, HistoryQuery()).items if "Job timed" in item.event.message]
+    assert (event.topic, event.message) == ("Job Timeout", "Job timed out. Job took longer than 1m0s")
+    assert event.details == LATE
     let_go.set()
     await cluster.settle()
-    assert cluster.orchestrator.get_node("n-00000001").available.cpu == 2.0
+    assert (await cluster.told()).available.cpu == 2.0
 
 
 async def test_a_pending_job_is_failed_by_its_total_timeout(build: Any) -> None:
@@ -44,6 +63,38 @@ async def test_a_pending_job_is_failed_by_its_total_timeout(build: Any) -> None:
     assert cluster.state(job) is JobState.QUEUED
     await cluster.advance(1000 + 120 + 31, step=30)
     assert cluster.state(job) is JobState.FAILED
+
+
+@pytest.mark.parametrize("release", ["1.6.5", "1.9.3"])
+async def test_an_execution_is_given_up_two_minutes_after_its_node_should_have(build: Any, release: str) -> None:
+    """Broken: a node that never reports keeps an execution for ever, or the orchestrator forestalls its own nodes."""
+    cluster = build(release)
+    let_go = asyncio.Event()
+    cluster.runner.run = stubborn(let_go)
+    job = cluster.submit("a", task_timeouts=Timeouts(execution=60))
+    await cluster.advance(60 + 119, step=1)
+    assert cluster.state(job) is JobState.RUNNING
+    await cluster.advance(32, step=1)
+    late, again = cluster.orchestrator.executions(job, ExecutionQuery()).items
+    assert (late.compute, again.compute) == (ComputeState.FAILED, ComputeState.BID_ACCEPTED)
+    assert late.desired_message == late.compute_message == "Execution timed out. Execution took longer than 1m0s"
+    events = [item for item in cluster.orchestrator.history(job, HistoryQuery()).items if item.execution_id == late.id]
+    assert (events[-1].event.topic, events[-1].event.message) == ("Exec Timeout", late.compute_message)
+    assert events[-1].event.details == LATE
+    let_go.set()
+    await cluster.settle()
+
+
+async def test_152_keeps_an_execution_that_its_node_forgot(build: Any) -> None:
+    """Broken: 1.5.2 gives up an execution, which it shows as an offer (3) for its whole life, by its own clock."""
+    cluster = build("1.5.2")
+    let_go = asyncio.Event()
+    cluster.runner.run = stubborn(let_go)
+    job = cluster.submit("a", task_timeouts=Timeouts(execution=60))
+    await cluster.advance(600, step=10)
+    assert (cluster.state(job), cluster.numbers(job)) == (JobState.RUNNING, [(3, 3)])
+    let_go.set()
+    await cluster.settle()
 
 
 async def test_services_are_left_alone(build: Any) -> None:

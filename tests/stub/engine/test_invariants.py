@@ -86,7 +86,7 @@ async def test_random_lives(build: Any, release: str, seed: int) -> None:
     for job in cluster.orchestrator.list_jobs(JobQuery(limit=1000)).items:
         if not job.state.is_terminal:
             cluster.orchestrator.stop_job(job.id, "end")
-    await cluster.settle()
+    await cluster.advance(61, step=61)  # every node has spoken of all its figures
     check(cluster)
     for node in cluster.orchestrator.list_nodes(NodeQuery(limit=100)).items:
         assert (node.available, node.running, node.enqueued) == (node.capacity, 0, 0)

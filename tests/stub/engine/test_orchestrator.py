@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ async def test_stopped_batch_job(build: Any, release: str) -> None:
     await cluster.settle()
     assert cluster.runner.killed == [cluster.execution(job).id]
     assert cluster.orchestrator.stop_job(job) == ""
-    assert cluster.orchestrator.get_node("n-00000001").available.cpu == 2.0
+    assert (await cluster.told()).available.cpu == 2.0
 
 
 async def test_stopping_what_is_over(build: Any) -> None:
@@ -144,6 +145,30 @@ async def test_count_beyond_the_nodes_fails_with_empty_reasons(build: Any) -> No
     cluster = build(nodes=2)
     job = cluster.submit("a", count=3)
     text = "not enough nodes to run job. requested: 3, available: 2, suitable: 2.\n• 2 of 2 nodes: "
+    assert cluster.orchestrator.get_job(job).message == text
+    assert cluster.numbers(job) == []
+
+
+@pytest.mark.parametrize("release", [*RELEASED, "docs"])
+@pytest.mark.parametrize("queue", [0, 600])
+async def test_a_count_without_measure_costs_nothing(build: Any, release: str, queue: int) -> None:
+    """Broken: a mistyped Count makes the stub allocate until it dies, as it makes a real 1.9.3 (FINDINGS 3)."""
+    cluster = build(release, outcome={"hang": True})
+    count = 10**12
+    cluster.submit("warm up", count=0)
+    tracemalloc.start()
+    job = cluster.submit("a", count=count, task_timeouts=Timeouts(queue=queue))
+    await cluster.advance(61, step=20)
+    listed = cluster.orchestrator.list_jobs(JobQuery(order_by="created_at")).items
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    assert [stored.count for stored in listed] == [0, count]
+    if queue:
+        assert len(cluster.numbers(job)) == 1
+        assert cluster.state(job) in (JobState.RUNNING, JobState.PENDING)
+        return
+    text = f"not enough nodes to run job. requested: {count}, available: 1, suitable: 1.\n• Node n-00000001: "
     assert cluster.orchestrator.get_job(job).message == text
     assert cluster.numbers(job) == []
 

@@ -19,9 +19,14 @@ SPEC = Job(
 )
 
 
+def hint(task: Task) -> str:
+    """Said of docker tasks."""
+    return "images are ignored" if task.engine.type == "docker" else ""
+
+
 def prepare(job: Job, release: str = "1.9.3", **more: Any) -> Job:
     """The job as it would be stored by the orchestrator `n-me`."""
-    return Reception(RELEASES[release], Ids(1), "n-me", {"docker": "images are ignored"}).prepare(
+    return Reception(RELEASES[release], Ids(1), "n-me", hint).prepare(
         job, frozenset(), more
     ).job
 
@@ -49,7 +54,7 @@ def test_the_server_signs_the_meta() -> None:
 
 def test_a_hint_comes_after_the_servers_warnings() -> None:
     """Broken: whoever submits a docker job is not told how it will be run."""
-    reception = Reception(RELEASES["1.9.3"], Ids(1), "n-me", {"docker": "images are ignored"})
+    reception = Reception(RELEASES["1.9.3"], Ids(1), "n-me", hint)
     assert reception.prepare(replace(SPEC, revision=3), frozenset(), {}).warnings == (
         "job revision is ignored when submitting a job",
         "images are ignored",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 
 import pytest
@@ -83,7 +84,7 @@ async def test_a_follower_from_now(log):
     """`tail` shows only later lines."""
     log.write(1, b"before")
     log.write(2, b"BEFORE")
-    follower = asyncio.create_task(collect(log, from_now=True))
+    follower = asyncio.create_task(collect(log, place=log.end()))
     await asyncio.sleep(0)
     log.write(1, b"after")
     log.close()
@@ -135,3 +136,47 @@ async def test_a_stream_has_a_limit(log, monkeypatch):
     log.write(1, b"more")
     log.write(2, b"other")
     assert (log.stdout_path.read_bytes(), log.stderr_path.read_bytes()) == (b"1234567890", b"other")
+
+
+async def test_a_follower_sees_the_end_of_a_log_that_is_deleted(log):
+    """The last lines before a program's end would be lost where nodes keep no log (up to 1.7), with a traceback."""
+    follower = asyncio.create_task(collect(log))
+    await asyncio.sleep(0)
+    log.write(1, b"last words")
+    log.close()
+    shutil.rmtree(log.stdout_path.parent)
+    assert await asyncio.wait_for(follower, 5) == [Chunk(1, b"last words")]
+
+
+async def test_a_long_backlog_comes_whole_and_stops_at_what_was_there(log):
+    """A dump of a busy program would never end, or need as much memory as its log is long."""
+    for number in range(200):
+        log.write(1, b"%d\n" % number)
+    backlog = log.backlog()
+    first = next(backlog)
+    log.write(1, b"later")
+    assert b"".join(chunk.data for chunk in [first, *backlog]) == b"".join(b"%d\n" % number for number in range(200))
+    assert list(log.backlog(log.end())) == []
+
+
+async def test_when_there_is_something_to_read(log):
+    """A silent program's log would look like one that never started, or the other way round."""
+    waiting = asyncio.create_task(log.until_readable())
+    await asyncio.sleep(0)
+    assert (log.readable, waiting.done()) == (False, False)
+    log.close()
+    await asyncio.wait_for(waiting, 5)
+    assert log.readable
+
+
+async def test_how_a_run_was_given_up(tmp_path):
+    """The stream of a killed program could not be told from one that ended, or never began."""
+    ended, killed, broken = (LogBuffer(tmp_path, asyncio.get_running_loop()) for _ in range(3))
+    killed.write(1, b"x")
+    ended.close()
+    ended.give_up(7)
+    killed.give_up(7)
+    broken.give_up()
+    await asyncio.wait_for(killed.until_closed(), 5)
+    logs = (ended, killed, broken)
+    assert [(log.closed, log.readable, log.killed_at) for log in logs] == [(True, True, 0), (True, True, 7), (True, False, 0)]

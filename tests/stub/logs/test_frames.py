@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from orchestrator_stub.logs.buffer import Chunk
-from orchestrator_stub.logs.frames import chunk_frames, error_frame, log_frame, output_frames
+from orchestrator_stub.logs.frames import chunk_frames, error_frame, log_frame, misread, output_frames
 
 
 def lines(frames):
@@ -24,11 +26,38 @@ def test_an_error():
     assert error_frame("failed to open") == '{"error":"failed to open","value":{"Type":0,"Line":""}}\n'
 
 
-def test_writes_come_as_they_are_in_pieces_of_8_kib():
-    """74/nonl-, line-, big-follow: partial lines stay partial, long writes are cut."""
+def test_each_line_is_a_frame_and_what_has_no_end_stays_so():
+    """74/nonl-follow, bin-follow: a client would get lines late, glued together or completed."""
     assert lines(chunk_frames(Chunk(1, b"no newline"))) == [(1, "no newline")]
+    assert lines(chunk_frames(Chunk(2, b"a\n\nb\r\n end"))) == [(2, "a\n"), (2, "\n"), (2, "b\r\n"), (2, " end")]
+    assert lines(chunk_frames(Chunk(1, b"\xff\r\0\n\x0c\x85"))) == [(1, "\ufffd\r\0\n"), (1, "\x0c\ufffd")]
+
+
+def test_long_output_is_cut_every_8_kib():
+    """74/line-dump, big-dump: a reader with a fixed buffer would work here and break on a real server."""
     assert [len(line) for _, line in lines(chunk_frames(Chunk(2, b"x" * 65536 + b"\n")))] == [8192] * 8 + [1]
-    assert lines(chunk_frames(Chunk(1, b"\xff\r\n"))) == [(1, "\ufffd\r\n")]
+    many = [len(line) for _, line in lines(chunk_frames(Chunk(1, (b"x" * 49 + b"\n") * 200)))]
+    assert many == [50] * 163 + [42, 8] + [50] * 36
+    assert lines(chunk_frames(Chunk(1, b"x" * 8191 + "ä".encode())))[1] == (1, "\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "frame", "broken"),
+    [
+        (b"thirteen byte", b"four", "read 12 wanted 13", True),
+        (b"hello", b"world", "\x01\0\0\0\0", False),
+        (b"0123456789", b"xyz", "\x01\0\0\0\0\0\0\x03xy", False),
+    ],
+)
+def test_running_wasm_is_misread_up_to_1_7(first, second, frame, broken):
+    """FINDINGS 1 row 11.3: a client would see live wasm logs that those servers do not have."""
+    text, ends = misread(Chunk(2, first), Chunk(1, second))
+    said = json.loads(text)
+    if broken:
+        assert said == {"error": f"unable to read dataframe data, {frame}", "value": {"Type": 0, "Line": ""}}
+    else:
+        assert said == {"value": {"Type": 2, "Line": frame}}
+    assert ends is broken
 
 
 def test_a_finished_run_up_to_1_7_is_shown_by_lines():

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import gzip
+import io
+import json
 import tarfile
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
 from orchestrator_stub.publishers.archive import files, members, write_archive
+
+TESTS = Path(__file__).parents[2]
+JOBS = "/api/v1/orchestrator/jobs"
 
 
 @pytest.fixture
@@ -95,3 +104,54 @@ def test_what_is_uploaded_one_by_one(make_output):
     output = make_output(folders={"outputs": {"a/f": b"x"}})
     assert [member.name for member in files(output)] == ["exitCode", "outputs/a/f", "stderr", "stdout"]
     assert len(list(members(output))) == 7
+
+
+def recorded(release):
+    """Name of a docker job -> its spec and the archive that a real server made of its run."""
+    archives = json.loads((TESTS / "golden" / release / "71-docker-archive.json").read_text())["jobs"]
+    specs = {}
+    for scenario in ("70-docker-run", "71-docker-output", "72-docker-files"):
+        text = (TESTS / "conformance" / "scenarios" / f"{scenario}.json").read_text()
+        for step in json.loads(text.replace("${IMAGE}", "localhost/busybox:latest"))["steps"]:
+            name = step["id"].removesuffix("-submit")
+            if name != step["id"] and name in archives:
+                specs[name] = step["request"]["body"]
+                specs[name]["Job"]["Tasks"][0]["Engine"]["Params"]["Parameters"] = archives[name]["command"]
+    assert len(specs) == len(archives) > 15
+    return [(specs[name], archives[name]) for name in archives]
+
+
+@pytest.mark.parametrize("release", ["1.5.2", "1.9.3"])
+async def test_recorded_jobs_leave_the_recorded_archives(start_stub, release):
+    """Names, order, modes, owners, sizes or content of results would differ from a real node's (golden 71)."""
+    _, client = await start_stub(docker_runner="sandbox", emulate=release)
+    submitted = [(await client.put(JOBS, json=spec)).json()["JobID"] for spec, _ in recorded(release)]
+    for job_id, (spec, archive) in zip(submitted, recorded(release), strict=True):
+        while (await client.get(f"{JOBS}/{job_id}")).json()["Job"]["State"]["StateType"] != "Completed":
+            await asyncio.sleep(0.001)
+        (result,) = (await client.get(f"{JOBS}/{job_id}/results")).json()["Items"]
+        answer = await client.get(result["Params"]["URL"])
+        assert {name: answer.headers[name] for name in archive["headers"]} == archive["headers"]
+        with tarfile.open(fileobj=io.BytesIO(answer.content)) as opened:
+            found = [as_recorded(opened, member) for member in opened]
+        assert found == [whole(member) for member in archive["members"]] or differs_by_shell(archive, found), spec
+
+
+def as_recorded(opened, member):
+    """Facts of a member, with a digest of its content."""
+    data = opened.extractfile(member).read() if member.isfile() else b""
+    kind = "directory" if member.isdir() else "file"
+    return member.name, kind, oct(member.mode), member.size, member.uid, member.gid, sha256(data).hexdigest()
+
+
+def whole(member):
+    """The same of a recorded member, whose content is a text, base64 or a digest."""
+    data = base64.b64decode(member["base64"]) if "base64" in member else member.get("text", "").encode()
+    facts = [member[name] for name in ("name", "type", "mode", "size", "uid", "gid")]
+    return (*facts, member.get("sha256") or sha256(data).hexdigest())
+
+
+def differs_by_shell(archive, found):
+    """Whether the run's shell complained: words and exit codes are then those of the program that /bin/sh is."""
+    complained = any(member.get("text", "").startswith("/bin/sh: ") for member in archive["members"])
+    return complained and [each[:3] for each in found] == [whole(member)[:3] for member in archive["members"]]

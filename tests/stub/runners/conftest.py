@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_stub.domain.execution import Execution
-from orchestrator_stub.domain.job import Job, ResultPath, SpecConfig, Task
+from orchestrator_stub.domain.job import Job, Network, ResultPath, SpecConfig, Task
 from orchestrator_stub.domain.node import Capacity
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.logs.buffer import LogBuffer
@@ -38,7 +38,7 @@ async def make_work(tmp_path):
     """Builds a run: engine parameters, inputs (target -> bytes), result paths (name -> path)."""
     made = []
 
-    def make(engine, params, *, inputs=None, results=None, env=None, memory=256 * MIB, disk=64 * MIB, mounts=()):
+    def make(engine, params, *, inputs=None, results=None, env=None, memory=256 * MIB, disk=64 * MIB, mounts=(), network=Network()):
         folder = tmp_path / f"run{len(made)}"
         (folder / "fetched").mkdir(parents=True)
         (folder / "scratch").mkdir()
@@ -53,6 +53,7 @@ async def make_work(tmp_path):
         task = Task(
             name="main",
             engine=SpecConfig(engine, params),
+            network=network,
             result_paths=tuple(ResultPath(name, path) for name, path in (results or {}).items()),
         )
         job = Job(id="j-1", name="n", namespace="default", type="batch", priority=0, count=1, tasks=(task,))

@@ -8,7 +8,9 @@ import stat
 
 import pytest
 
+from orchestrator_stub.runners.base import Mount
 from orchestrator_stub.runners.docker_spec import DockerSpec
+from orchestrator_stub.runners.image import StandIn
 from orchestrator_stub.runners.launcher import Launcher, system_links, unprivileged_user
 
 
@@ -28,6 +30,26 @@ async def test_parents_are_mounted_first(order):
     """An input inside a result path would be hidden by it."""
     written, _, work = order(inputs={"/outputs/in": b"x"}, results={"outputs": "/outputs"})
     assert written["binds"][-2:] == [str(work.mounts[1].source), str(work.mounts[0].source)]
+
+
+async def test_an_images_folders_are_mounted_before_the_jobs(make_work, tmp_path):
+    """They would hide the job's inputs and results."""
+    work = make_work("docker", {}, results={"outputs": "/app"})
+    image = Mount(tmp_path, "/app", shared=True)
+    path = Launcher("/usr/bin/bwrap").write_order(work, DockerSpec("i", ("true",)), StandIn((image,), ("/app/bin",)))
+    written = json.loads(path.read_text())
+    assert written["binds"][-2:] == [str(tmp_path), str(work.mounts[0].source)]
+    assert written["argv"][written["argv"].index("PATH") + 1].startswith("/app/bin:")
+
+
+async def test_an_images_folder_keeps_its_owner(make_work, tmp_path):
+    """The user could no longer change the files that stand in for an image."""
+    (tmp_path / "f").write_text("x")
+    owner = (tmp_path / "f").stat().st_uid
+    work = make_work("docker", {}, inputs={"/app/in": b"x"})
+    Launcher("/usr/bin/bwrap").write_order(work, DockerSpec("i", ("true",)), StandIn((Mount(tmp_path, "/app", shared=True),)))
+    assert (tmp_path / "f").stat().st_uid == owner
+    assert not (tmp_path / "in").exists()
 
 
 async def test_limits_of_the_job(order):

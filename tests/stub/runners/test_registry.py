@@ -7,7 +7,8 @@ import importlib.util
 import pytest
 
 from orchestrator_stub.domain.errors import SettingsError, StepError
-from orchestrator_stub.domain.job import SpecConfig, Task
+from orchestrator_stub.domain.image import ImageRule
+from orchestrator_stub.domain.job import Network, SpecConfig, Task
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.runners.registry import build_runners
 from orchestrator_stub.runners.trial import Trial
@@ -52,6 +53,55 @@ def test_strict_knows_one_image():
     build_runners("auto", RELEASE, tried=WORKS).runners["docker"].check(task)
     with pytest.raises(StepError, match="image not available"):
         build_runners("auto", RELEASE, tried=WORKS, strict=True).runners["docker"].check(task)
+
+
+def docker(image="acme/clean:1", **params):
+    """A docker task."""
+    return Task(name="main", engine=SpecConfig("Docker", {"Image": image, **params}))
+
+
+@pytest.mark.parametrize(
+    ("choice", "tried", "words"),
+    [
+        ("sandbox", WORKS, "the image's content is not used: this stub's sandbox runs the programs of its own machine, without network"),
+        ("scripted", BROKEN, "--docker-runner scripted"),
+        ("off", BROKEN, "--docker-runner off"),
+        ("auto", BROKEN, "bubblewrap is not installed"),
+    ],
+)
+def test_whoever_submits_a_docker_job_learns_how_it_runs(choice, tried, words):
+    """A user would take the sandbox, or a script, for the image, or wait for a network that is not there."""
+    hint = build_runners(choice, RELEASE, tried=tried).hint
+    assert words in hint(docker())
+    assert hint(Task(name="main", engine=SpecConfig("wasm"))) == ""
+
+
+@pytest.mark.parametrize("choice", ["sandbox", "scripted"])
+def test_what_stands_in_for_images_is_noted(choice):
+    """Nobody could see what `--images` did, or why a job fails."""
+    rules = [
+        ImageRule("acme/clean:*", mounts={"/srv/clean": "/app"}, path=("/app/bin",)),
+        ImageRule("acme/gone", missing=True),
+        ImageRule("*"),
+    ]
+    ready = build_runners(choice, RELEASE, tried=WORKS, rules=rules)
+    assert ready.notes[1:] == (
+        "image acme/clean:*: /srv/clean as /app, PATH /app/bin",
+        "image acme/gone: missing",
+        "image *: the programs of this machine alone",
+    )
+    assert ready.hint(docker("acme/gone")) == 'this job fails here: image not available: "acme/gone"'
+    assert ("/srv/clean as /app" in ready.hint(docker())) is (choice == "sandbox")
+    with pytest.raises(StepError, match="image not available"):
+        ready.runners["docker"].check(docker("acme/gone"))
+
+
+async def test_a_strict_stub_is_a_node_without_bridge_network(make_work):
+    """Golden 73, network-bridge: acceptance compares with such nodes; everybody else wants such jobs to run."""
+    work = make_work("docker", {"Image": "localhost/busybox", "Entrypoint": ["true"]}, network=Network("Bridge"))
+    with pytest.raises(StepError, match="no bridge network"):
+        await build_runners("sandbox", RELEASE, strict=True).runners["docker"].run(work)
+    assert (await build_runners("sandbox", RELEASE).runners["docker"].run(work)).exit_code == 0
 
 
 def test_without_wasmtime_wasm_is_off(monkeypatch):

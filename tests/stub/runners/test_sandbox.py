@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator_stub.domain.errors import StepError
-from orchestrator_stub.domain.job import SpecConfig, Task
-from orchestrator_stub.domain.release import RELEASES
+from orchestrator_stub.domain.image import ImageRule
+from orchestrator_stub.domain.job import Network, SpecConfig, Task
 from orchestrator_stub.runners.base import Mount
-from orchestrator_stub.runners.docker_spec import STRICT_IMAGES
+from orchestrator_stub.runners.image import Images
 from orchestrator_stub.runners.sandbox import SandboxRunner
 
 IMAGE = "localhost/busybox:latest"
@@ -329,11 +329,68 @@ def test_the_bid_refuses_a_broken_spec(runner, params, message):
     assert refused.value.message == message
 
 
-def test_under_strict_other_images_are_missing():
-    """Acceptance compares with servers that had one image."""
-    strict = SandboxRunner(RELEASES["1.9.3"], "/usr/bin/bwrap", images=STRICT_IMAGES)
-    strict.check(Task(name="main", engine=SpecConfig("docker", {"Image": "localhost/busybox"})))
-    with pytest.raises(StepError) as refused:
-        strict.check(Task(name="main", engine=SpecConfig("docker", {"Image": "localhost/nope:latest"})))
-    assert refused.value.message == 'image not available: "localhost/nope:latest"'
-    assert refused.value.details["ErrorCode"] == "Docker:ImageNotFound"
+def test_a_missing_image_is_refused_at_the_bid(release):
+    """A job would run although its image is to be missing."""
+    runner = SandboxRunner(release, "/usr/bin/bwrap", images=Images(release, [ImageRule("acme/gone", missing=True)]))
+    with pytest.raises(StepError, match='^image not available: "acme/gone:1"$'):
+        runner.check(Task(name="main", engine=SpecConfig("docker", {"Image": "acme/gone:1"})))
+    runner.check(Task(name="main", engine=SpecConfig("docker", {"Image": IMAGE})))
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("Bridge", "failed to start container: failed to start container: Error response from daemon: "),
+        ("Default", "failed to start container: failed to start container: Error response from daemon: "),
+        ("HTTP", "setting up network: error pulling gateway image: "),
+        ("None", ""),
+        ("Host", ""),
+        ("Full", ""),
+    ],
+)
+async def test_a_node_without_bridge_starts_what_needs_none(release, make_work, network, message):
+    """The recorded nodes had no bridge network (golden 73, network-*); other nodes run all of them."""
+    work = make_work("docker", {"Image": IMAGE, "Entrypoint": ["true"]}, network=Network(network))
+    without = SandboxRunner(release, "/usr/bin/bwrap", bridge_network=False)
+    if not message:
+        assert (await without.run(work)).exit_code == 0
+        return
+    with pytest.raises(StepError) as failure:
+        await without.run(work)
+    assert failure.value.message.startswith(message)
+    assert (await SandboxRunner(release, "/usr/bin/bwrap").run(work)).exit_code == 0
+
+
+async def test_values_of_variables_arrive_literally(sandbox):
+    """A shell between would expand or unquote them (golden 70, env-task, env-engine)."""
+    env = {"T_A": '"quoted" $HOME *', "T_B": "x=y", "T_C": "", "T_D": "two  blanks\nand a line"}
+    line = 'printf "[%s]" "$T_A" "$T_B" "${T_C-unset}" "$T_D" "${T_E-unset}"'
+    out = (await sandbox({"Entrypoint": [*SH, line]}, env=env))[1]
+    assert out == b'["quoted" $HOME *][x=y][][two  blanks\nand a line][unset]'
+
+
+async def test_without_result_paths_there_is_no_folder_for_results(shell):
+    """A job that forgets its result path would seem to work (golden 72, results-none)."""
+    assert (await shell("ls /outputs 2>/dev/null || echo none"))[1] == b"none\n"
+
+
+async def test_all_output_is_kept_though_only_its_head_is_shown(shell):
+    """FINDINGS-docker 3, 4: the archive's stdout is whole, RunOutput has 2,048 bytes, whatever the pieces."""
+    line = "i=0; while [ $i -lt 2000 ]; do echo 0123456789012345678901234567890123456789012345678; i=$((i+1)); done; echo end >&2"
+    _, out, err, work = await shell(line)
+    assert (len(out), out[-50:], err) == (100_000, b"0123456789012345678901234567890123456789012345678\n", b"end\n")
+    text, truncated = work.log.head(1)
+    assert (len(text), truncated, work.log.head(2)) == (2048, True, ("end\n", False))
+
+
+async def test_a_stopped_program_gets_no_chance_to_say_anything(runner, make_work, printed):
+    """Golden 73, execution-timeout-trap: a TERM trap leaves no trace."""
+    line = "trap 'echo term; exit 7' TERM; echo on; while :; do sleep 0.05; done"
+    work = make_work("docker", {"Image": IMAGE, "Entrypoint": SH, "Parameters": [line]})
+    task = asyncio.create_task(runner.run(work))
+    async for _ in work.log.follow():
+        break
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert printed(work) == b"on\n"

@@ -34,6 +34,13 @@ def test_binds_keep_their_rights():
     assert shown[place - 1 : place + 5] == ["--ro-bind", 0, "/a", "--bind", 1, "/b"]
 
 
+def test_folders_and_links_are_made_before_anything_is_mounted():
+    """What is mounted inside of them would find no place."""
+    shown = arguments(binds=[Bind(0, "/app/in", writable=False)], folders=["/app"], links={"/bin/sh": "busybox"})
+    place = shown.index(0) - 1
+    assert shown[place - 5 : place] == ["--dir", "/app", "--symlink", "busybox", "/bin/sh"]
+
+
 def test_words_of_the_job_stay_words():
     """A parameter that looks like a number of ours, or an option, would be taken for one."""
     shown = arguments()

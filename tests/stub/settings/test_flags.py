@@ -97,7 +97,7 @@ def test_only_a_strict_stub_limits_the_rate_by_itself():
 def test_one_key_is_one_user_who_may_do_everything():
     """`--api-key` would need a file as well."""
     assert [(u.api_key, u.capabilities) for u in parse(["--api-key", "a-key-of-20-characters"]).users] == [
-        ("a-key-of-20-characters", ("*",))
+        ("a-key-of-20-characters", (("*",),))
     ]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
-from orchestrator_stub.domain.node import Node
+from orchestrator_stub.domain.execution import Execution
+from orchestrator_stub.domain.job import Job, SpecConfig, Task
+from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.wire.gojson import dumps
-from orchestrator_stub.wire.node import info_fields, node_fields, version_fields
+from orchestrator_stub.wire.node import info_fields, node_fields, running_fields, version_fields
 from orchestrator_stub.wire.shapes import shapes_of
 
 
@@ -46,6 +48,16 @@ def test_the_version_has_the_recorded_keys(release, steps):
     assert {key: shown[key] for key in ("Major", "Minor", "GitVersion")} == {
         key: recorded[key] for key in ("Major", "Minor", "GitVersion")
     }
+
+
+def test_what_runs_is_shown_with_what_it_was_given():
+    """GET /agent/debug would not tell which jobs hold a node (FINDINGS 1 row 5.6)."""
+    job = Job("j-1", "a", "default", "batch", 0, 1, tasks=(Task("main", SpecConfig("wasm")),))
+    execution = Execution("e-1", "default", "", "n-1", "j-1", job, 1)
+    assert dumps(running_fields(execution, Capacity(0.5, 512_000_000))) == (
+        '{"ExecutionID":"e-1","JobID":"j-1","State":"BidAccepted",'
+        '"AllocatedResources":{"Tasks":{"main":{"CPU":0.5,"Memory":512000000}}}}\n'
+    )
 
 
 def test_an_orchestrator_alone_shows_an_empty_compute_side_from_1_6_on():

@@ -1,0 +1,76 @@
+"""An execution as its node holds it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_stub.domain.execution import Execution
+from orchestrator_stub.domain.node import Capacity
+from orchestrator_stub.domain.states import JobType
+from orchestrator_stub.engine.capacity import Share
+from orchestrator_stub.engine.run import Attempt
+
+RESERVED = -1
+"""Ticket of an execution that has its resources already (an offer of a node up to 1.5.2)."""
+
+
+@dataclass(slots=True)
+class Held:
+    """An execution that a node knows of."""
+
+    execution: Execution
+    wants: Capacity
+    share: Share[str]
+    """Of the node; a node that starts again has a new one."""
+    taken: bool = False
+    """The orchestrator has taken the offer, or needs none."""
+    ticket: int | None = None
+    """Its place in the node's queue."""
+    task: asyncio.Task[None] | None = None
+    attempt: Attempt | None = None
+    begun: bool = False
+    """The task has taken its first step: a task that is cancelled before never runs, not even its clean-up."""
+    running_since: int = 0
+    """Unix nanoseconds; 0 before it runs."""
+    unwanted: bool = False
+    """The orchestrator has called it off."""
+    lost: bool = False
+    """The node went down with it: nobody hears of it any more."""
+    keeps_capacity: bool = False
+    """Its end does not give back what it took."""
+
+    @property
+    def is_over(self) -> bool:
+        """True when whatever still runs of it is to end unheard or as stopped."""
+        return self.unwanted or self.lost
+
+    @property
+    def is_wasm(self) -> bool:
+        """True for a wasm program."""
+        return self.execution.job.task.engine.type.lower() == "wasm"
+
+    def begin(self) -> bool:
+        """The first step of its task; False when it was called off before."""
+        self.begun = True
+        return not self.is_over
+
+
+def run_limit(execution: Execution) -> int:
+    """Seconds that a run may take, 0 = for ever; services and daemons know no limit."""
+    if JobType(execution.job.type).is_long_running:
+        return 0
+    limits = execution.job.task.timeouts
+    return max(0, limits.execution or limits.total)
+
+
+def run_now(step: Coroutine[Any, Any, None]) -> None:
+    """Drive a coroutine that waits for nothing to its end."""
+    try:
+        step.send(None)
+    except StopIteration:
+        return
+    step.close()
+    raise RuntimeError("a source that was to answer at once waited for something")

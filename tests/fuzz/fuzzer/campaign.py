@@ -1,0 +1,239 @@
+"""A run: so many requests against a stub of each release, everything checked, everything counted."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import invariants, oracle, walks
+from .connection import Answer, Connection, Dropped, Hang, Malformed
+from .facts import Facts
+from .requests import JOBS, NODES, Known, Requests
+from .sent import Sent
+from .stub import TROUBLE, StubProcess
+
+RELEASES = ("docs", "1.5.2", "1.6.5", "1.7.0", "1.8.0", "1.9.3")
+KB_PER_JOB = 10
+"""Kilobytes that a finished job may keep (the project's own limit)."""
+KEPT_PER_BYTE = 12
+"""How many times its bytes an accepted body may take in memory: many small objects in little text."""
+SLACK_KB = 40_000
+"""Kilobytes for what does not grow with jobs: modules on first use, caches with a limit, the allocator."""
+READ_BACK, WALK_LIST = 0.15, 0.002
+ENOUGH = 25
+"""Faults after which a stub is left alone."""
+SAMPLE = 100
+"""Requests between two looks at the memory."""
+
+
+@dataclass
+class Fault:
+    """Something that must not be."""
+
+    release: str
+    number: int
+    what: str
+    request: str
+    answer: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.release} #{self.number}: {self.what}\n    {self.request}\n    {self.answer}"
+
+
+@dataclass
+class Figures:
+    """What the run against one stub measured."""
+
+    release: str
+    requests: int = 0
+    seconds: float = 0.0
+    by_kind: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Kind of request -> status (or `cut`) -> how many."""
+    server_errors: dict[str, int] = field(default_factory=dict)
+    """Rule -> how many 5xx it allowed."""
+    accepted: int = 0
+    accepted_bytes: int = 0
+    connections: int = 0
+    slowest_s: float = 0.0
+    slowest: str = ""
+    start_kb: int = 0
+    middle_kb: int = 0
+    end_kb: int = 0
+    peak_kb: int = 0
+    end_s: float = 0.0
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def allowed_kb(self) -> int:
+        """What it may have grown by."""
+        return KB_PER_JOB * self.accepted + KEPT_PER_BYTE * self.accepted_bytes // 1000 + SLACK_KB
+
+
+def run(total: int, seed: str = "1", releases: tuple[str, ...] = RELEASES) -> list[Figures]:
+    """Send `total` requests, the same number to each release, one stub after the other."""
+    shares = [total // len(releases) + (at < total % len(releases)) for at in range(len(releases))]
+    return [Campaign(release, seed).run(share) for release, share in zip(releases, shares, strict=True)]
+
+
+class Campaign:
+    """The run against one stub."""
+
+    def __init__(self, release: str, seed: str) -> None:
+        self._release = release
+        self._known = Known()
+        self._requests = Requests(release, seed, self._known)
+        self._rng = random.Random(f"{seed}/{release}/walks")
+        self._figures = Figures(release)
+        self._connection: Connection
+        self._url = ""
+
+    def run(self, share: int) -> Figures:
+        """Send `share` requests and look at what is left afterwards."""
+        figures = self._figures
+        began = time.monotonic()
+        with StubProcess(self._release) as stub:
+            self._connection = Connection(stub.host, stub.port)
+            self._url = f"http://{stub.host}:{stub.port}"
+            self._ask(Sent("GET", NODES.encode(), kind="nodes"))
+            figures.start_kb = stub.memory()[0]
+            looked = 0
+            while figures.requests < share and len(figures.faults) < ENOUGH and stub.process.poll() is None:
+                self._step()
+                if figures.requests - looked >= SAMPLE:
+                    looked = figures.requests
+                    now, figures.peak_kb = stub.memory()
+                    if figures.requests <= share / 2 + SAMPLE:
+                        figures.middle_kb = now
+            self._finish(stub)
+        figures.seconds = time.monotonic() - began
+        figures.connections = self._connection.opened
+        return figures
+
+    def _finish(self, stub: StubProcess) -> None:
+        figures = self._figures
+        if stub.process.poll() is not None:
+            self._fault(f"the stub died with {stub.process.returncode}")
+        else:
+            self._ask(Sent("GET", b"/api/v1/agent/alive", kind="agent"))
+            figures.end_kb, figures.peak_kb = stub.memory()
+        self._connection.close()
+        status, figures.end_s = stub.end()
+        if status:
+            self._fault(f"asked to end, the stub left with {status}")
+        complaints = stub.complaints()
+        if TROUBLE.search(complaints):
+            self._fault(f"the stub complained:\n{complaints[:6000]}")
+        grown = figures.end_kb - figures.start_kb
+        if grown > figures.allowed_kb:
+            self._fault(f"the stub grew by {grown} kB, allowed are {figures.allowed_kb}")
+
+    def _step(self) -> None:
+        sent = self._requests.next()
+        if sent.cut is not None:
+            message = sent.message(self._connection.host)
+            self._connection.cut(message[: int(len(message) * sent.cut)])
+            self._count(sent, "cut")
+            return
+        answer = self._ask(sent)
+        if answer is None:
+            return
+        if sent.valid and not self._took(sent, answer):
+            self._fault(f"a valid job was refused with {answer.status}", sent, answer)
+        if sent.kind == "submit" and answer.status == 200:
+            self._accepted(sent, answer)
+        if self._rng.random() < WALK_LIST:
+            namespace = self._rng.choice(("a", "b", "default"))
+            self._report(walks.jobs(self._must, self._rng, self._release, namespace), sent, answer)
+
+    def _took(self, sent: Sent, answer: Answer) -> bool:
+        """Whether a valid job was taken; an unchanged one or a taken id is refused with reason."""
+        rule = oracle.allowed(Facts(sent, self._release), answer) if answer.status == 500 else ""
+        at_the_door = invariants.is_refused_at_the_door(answer)
+        return answer.status in (200, 409) or at_the_door or rule == "nothing changed"
+
+    def _accepted(self, sent: Sent, answer: Answer) -> None:
+        told = json.loads(answer.body)
+        job_id = str(told["JobID"])
+        self._figures.accepted += 1
+        self._figures.accepted_bytes += len(sent.body)
+        self._known.note("jobs", job_id)
+        if sent.job and isinstance(sent.job.get("Name"), str):
+            self._known.note("names", sent.job["Name"])
+        if self._rng.random() < READ_BACK:
+            self._report(walks.read_back(self._must, self._release, job_id, sent.job), sent, answer)
+
+    def _report(self, problems: Iterator[str], sent: Sent, answer: Answer) -> None:
+        try:
+            for problem in problems:
+                self._fault(problem, sent, answer)
+        except _NoAnswer:
+            pass  # why there is none stands among the faults already
+
+    def _must(self, sent: Sent) -> Answer:
+        """An answer for a walk; without one the walk is over."""
+        answer = self._ask(sent)
+        if answer is None:
+            raise _NoAnswer
+        return answer
+
+    def _ask(self, sent: Sent) -> Answer | None:
+        """Send one request and check its answer; None when there was none."""
+        try:
+            answer = self._connection.exchange(sent.message(self._connection.host), head_only=sent.method == "HEAD")
+        except (Hang, Dropped, Malformed, OSError) as wrong:
+            self._count(sent, "none")
+            self._fault(f"{type(wrong).__name__}: {wrong}", sent)
+            return None
+        self._count(sent, str(answer.status))
+        if answer.seconds > self._figures.slowest_s:
+            self._figures.slowest_s = answer.seconds
+            self._figures.slowest = sent.curl(self._url)[:300]
+        self._check(sent, answer)
+        return answer
+
+    def _check(self, sent: Sent, answer: Answer) -> None:
+        facts = Facts(sent, self._release)
+        if sent.path.startswith(b"/stub"):
+            found = invariants.control_problems(answer)
+        else:
+            found = invariants.problems(facts, answer)
+            if answer.status >= 500:
+                rule = oracle.allowed(facts, answer)
+                self._figures.server_errors[rule or "none"] = self._figures.server_errors.get(rule or "none", 0) + 1
+                found += [] if rule else ["a 5xx that no real server gives"]
+        for problem in found:
+            self._fault(problem, sent, answer)
+        if answer.status == 200 and not found:
+            self._learn(sent, answer)
+
+    def _learn(self, sent: Sent, answer: Answer) -> None:
+        """Remember what can be asked about later."""
+        if sent.method != "GET" or not sent.path.startswith((JOBS.encode(), NODES.encode())) or not answer.body.startswith(b"{"):
+            return
+        body: Any = json.loads(answer.body)
+        if body.get("NextToken"):
+            self._known.note("tokens", body["NextToken"])
+        items = body.get("Items") or body.get("Executions")
+        for item in items[:3] if isinstance(items, list) else ():
+            if str(item.get("ID", "")).startswith("e-"):
+                self._known.note("executions", item["ID"])
+        for node in (body.get("Nodes") or [])[:5]:
+            self._known.note("nodes", (node.get("Info") or {}).get("NodeID") or node.get("PeerInfo", {}).get("ID", ""))
+
+    def _count(self, sent: Sent, status: str) -> None:
+        self._figures.requests += 1
+        statuses = self._figures.by_kind.setdefault(sent.kind, {})
+        statuses[status] = statuses.get(status, 0) + 1
+
+    def _fault(self, what: str, sent: Sent | None = None, answer: Answer | None = None) -> None:
+        shown = f"{answer.status} {answer.body[:300]!r}" if answer else ""
+        number = sent.number if sent else self._figures.requests
+        self._figures.faults.append(Fault(self._release, number, what, sent.curl(self._url) if sent else "", shown))
+
+
+class _NoAnswer(Exception):
+    """A walk cannot go on."""
