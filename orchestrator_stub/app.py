@@ -180,7 +180,13 @@ class Stub:
         # The recorded CORS answers let any web page in, so they are shown only where it could reach nothing.
         cors = settings.strict and settings.docker_runner in ("off", "scripted") and not settings.allow_local_paths
         host, port = listener.getsockname()[:2]
-        api = build_routes(self.orchestrator, cors=cors, address=lambda: (host, port))
+        api = build_routes(
+            self.orchestrator,
+            cors=cors,
+            address=lambda: (host, port),
+            users=settings.users,
+            rate_limit=settings.rate_limit,
+        )
         app = Guard(
             _Switch(api, self._control),
             Doors(settings.allow_hosts, settings.allow_origins, any_origin=cors),
@@ -228,7 +234,7 @@ class Stub:
             docker=docker[0].removeprefix("docker: ") if docker else "off",
             runners=tuple(sorted(f"{engine}: {runner.name}" for engine, runner in ready.runners.items())),
             notes=tuple(note for note in ready.notes if note not in docker),
-            flags=tuple(asdict(self.settings, dict_factory=_plain).items()),
+            flags=tuple(_flags(self.settings).items()),
             ca_file=str(tls.ca_file) if tls and tls.ca_file else "",
             tls_note=tls.note if tls else "",
         )
@@ -249,6 +255,12 @@ class _Switch:
             await self._control({**scope, "path": path if path != "/stub" else "/stub/"}, receive, send)
         else:
             await self._api(scope, receive, send)
+
+
+def _flags(settings: Settings) -> dict[str, Any]:
+    """The settings for everybody to see: of users only their names."""
+    plain = asdict(replace(settings, users=()), dict_factory=_plain)
+    return plain | {"users": [user.alias or user.username for user in settings.users]}
 
 
 def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -313,7 +313,11 @@ class Connection(asyncio.Protocol):
         if not linger or self._ended or not self._transport.can_write_eof():
             self._transport.close()
             return
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client has gone already
+            self._transport.abort()
+            return
         self._resume_reading()
         self._wake_at(self._loop.time() + self.patience.goodbye)
 

@@ -21,6 +21,7 @@ API = "/api/v1"
 _JOBS = f"{API}/orchestrator/jobs"
 _NODES = f"{API}/orchestrator/nodes"
 _REDIRECTED = {"/": "version", "/version": "version", "/livez": "alive"}
+_GROUPS, _FIRST_GROUPS = ("agent", "orchestrator", "auth"), ("requester", "compute")
 _GONE = ("list", "states", "results", "events", "submit", "cancel", "debug")
 _GONE_TO_READ = ("nodes", "websocket/events")
 _REWRITTEN = tuple(
@@ -65,10 +66,7 @@ class Routes:
             self._of_job["GET", "versions"] = self._jobs.versions
             self._of_job["PUT", "rerun"] = self._jobs.rerun
             self._static["PUT", f"{_JOBS}/diff"] = self._jobs.diff
-        self._of_node: dict[tuple[str, str], Below] = {
-            ("GET", ""): self._nodes.describe,
-            ("PUT", ""): self._nodes.update,
-        }
+        self._of_node: dict[str, Below] = {"GET": self._nodes.describe, "PUT": self._nodes.update}
 
     def answer(self, request: Request) -> Answer | None:
         """The answer of the route that a request asks for; None when there is no such route.
@@ -80,9 +78,13 @@ class Routes:
         if handler is not None:
             return handler(request)
         if path.startswith(_JOBS + "/"):
-            return self._below(request, path[len(_JOBS) + 1 :], self._of_job)
+            ref, slash, tail = path[len(_JOBS) + 1 :].partition("/")
+            below = self._of_job.get((request.method, tail)) if tail or (ref and not slash) else None
+            return below(request, ref) if below is not None else None
         if path.startswith(_NODES + "/"):
-            return self._below(request, path[len(_NODES) + 1 :], self._of_node)
+            ref = path[len(_NODES) + 1 :]  # nothing follows a node's id, so that slashes count to it
+            below = self._of_node.get(request.method) if ref else None
+            return below(request, ref) if below is not None else None
         if request.method == "GET" and self.methods_of(request):
             location = f"{API}/agent/{_REDIRECTED[path]}"
             return Answer(status=301, text="", content_type="", headers={"location": location})
@@ -104,11 +106,18 @@ class Routes:
         return "OPTIONS, GET" if not self._release.legacy_routes and request.path in _REDIRECTED else ""
 
     def missing_type(self, request: Request) -> str:
-        """Media type of the 404 that stands for a route: that of the group which the path belongs to, "" for none."""
+        """Media type of the 404 where there is no route, "" for none: what the path's group sets for all its answers.
+
+        Up to 1.6 the groups of the first API, whose answers are plain text, catch what no other group does (golden 02).
+        """
         path = self.path_of(request)
-        if self._release.legacy_routes and _is_first_api(path):
+        is_old = self._release.legacy_routes
+        group, slash, _ = path.removeprefix(f"{API}/").partition("/") if path.startswith(f"{API}/") else ("", "", "")
+        if group in (_GROUPS + _FIRST_GROUPS if is_old else _GROUPS) and (slash or group != "auth" or not is_old):
+            return JSON_TYPE
+        if is_old and (path in ("/", API) or path.startswith(("//", f"{API}/"))):
             return TEXT
-        return JSON_TYPE if request.method != "HEAD" or path.startswith(f"{API}/") else ""
+        return "" if request.method == "HEAD" else JSON_TYPE
 
     def _jobs_and_nodes(self) -> dict[tuple[str, str], Handler]:
         return {
@@ -153,17 +162,3 @@ class Routes:
             ("POST", f"{API}/compute/debug"): legacy.compute_debug,
             **{(method, f"{API}/requester/{name}"): legacy.requester for method, name in gone},
         }
-
-    @staticmethod
-    def _below(request: Request, rest: str, routes: dict[tuple[str, str], Below]) -> Answer | None:
-        ref, slash, tail = rest.partition("/")
-        handler = routes.get((request.method, tail)) if ref and (tail or not slash) else None
-        return handler(request, ref) if handler is not None else None
-
-
-def _is_first_api(path: str) -> bool:
-    """Whether an unknown path counts to the first API, whose 404 is text/plain (golden 02)."""
-    group, slash, _ = path.removeprefix(f"{API}/").partition("/")
-    if not path.startswith(f"{API}/") or group in ("agent", "orchestrator"):
-        return False
-    return not (group == "auth" and slash) and path != f"{API}/requester"

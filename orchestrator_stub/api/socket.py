@@ -151,10 +151,7 @@ class LogSocket(asyncio.Protocol):
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
-            if data:
-                self._transport.write(data)
-            elif self._transport.can_write_eof():
-                self._transport.write_eof()
+            self._transport.write(data)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client: only its leaving matters."""

@@ -92,6 +92,9 @@ class Release:
     killed_log_held: int = 20
     """Seconds from a program's being killed to the end of its log stream, which nothing follows any more: 18 to 20
     since 1.8, 1.4 to 2 before (FINDINGS-docker 8, 74/stop-follow, timeout-follow). Only under `--strict`."""
+    container_look_ms: int = 0
+    """Milliseconds until a node that is asked for a log has looked whether the container still runs: a follower of a
+    short job comes too late (1.6.5, 1.7.0; golden 74, short-follow, dump-1). Only under `--strict`."""
     executions_embed_job: bool = True
     """Each execution carries its job (1.8+, FINDINGS 2)."""
     connection_state: bool = True
@@ -208,6 +211,7 @@ _R170 = replace(
     unique_names=False,
     logs_from_node=False,
     killed_log_held=2,
+    container_look_ms=300,
     executions_embed_job=False,
     node_name_label=False,
     archive_root_mode=0o755,
@@ -265,6 +269,7 @@ _R152 = replace(
     restart_fails_runs=False,
     stopped_runs_go_on=False,
     stopped_daemons_keep_capacity=True,
+    container_look_ms=0,
     allocated_share=0.7,
     license_answer="",
     env_and_network_checked=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from orchestrator_stub.clock import SECOND, Clock, Timer
 from orchestrator_stub.domain.errors import OrchestratorError
@@ -47,6 +47,9 @@ class _Member:
     """Unix nanoseconds; 0 = it is alive."""
     retry: Timer | None = None
     """Its next try to get in touch."""
+    said: tuple[Node, int, tuple[Capacity, Capacity], tuple[int, int]] | None = None
+    """What `shown` was made of, since it is asked for at every look at a job."""
+    shown: Node = field(default_factory=lambda: Node(""))
 
 
 class Cluster:
@@ -83,11 +86,11 @@ class Cluster:
         """Nodes that the scheduler may use, with the load that they last spoke of."""
         return tuple(self.shown(node) for node in self._store.nodes.values() if takes_work(node))
 
-    def in_touch(self) -> frozenset[str]:
-        """Ids of nodes whose executions are not lost: known ones, where the release watches them connected ones."""
+    def in_touch(self, node_ids: Iterable[str]) -> frozenset[str]:
+        """Those of the nodes whose executions are not lost: known ones, where the release watches them connected ones."""
         watched = self._release.nodes_watched
-        nodes = self._store.nodes.values()
-        return frozenset(n.id for n in nodes if n.connection is Connection.CONNECTED or not watched)
+        known = (self._store.nodes.get(node_id) for node_id in node_ids)
+        return frozenset(n.id for n in known if n and (n.connection is Connection.CONNECTED or not watched))
 
     def shown(self, node: Node) -> Node:
         """The node with its latest heartbeat and its latest words about its load."""
@@ -98,15 +101,19 @@ class Cluster:
         beat = _last_beat(member, now)
         if node.membership is Membership.REJECTED:  # such a node is not listened to (1.5.2)
             return replace(node, last_heartbeat=beat)
-        (available, queue_used), (running, enqueued) = member.load.known(now), member.counts.known(now)
-        return replace(
-            node,
-            last_heartbeat=beat,
-            available=available,
-            queue_used=queue_used,
-            running=running,
-            enqueued=enqueued,
-        )
+        load, counts = member.load.known(now), member.counts.known(now)
+        said = (node, beat, load, counts)
+        if member.said is None or any(a is not b for a, b in zip(said, member.said, strict=True)):
+            member.said = said
+            member.shown = replace(
+                node,
+                last_heartbeat=beat,
+                available=load[0],
+                queue_used=load[1],
+                running=counts[0],
+                enqueued=counts[1],
+            )
+        return member.shown
 
     def all_shown(self) -> Iterable[Node]:
         """All known nodes."""

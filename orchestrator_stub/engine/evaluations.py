@@ -78,7 +78,7 @@ class Evaluations:
             self._release,
             self._clock.now(),
             luck,
-            self._cluster.in_touch(),
+            self._cluster.in_touch(e.node_id for e in record.executions),
         )
         try:
             plan = decide(Look(world, evaluation))

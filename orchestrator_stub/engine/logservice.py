@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
 
 from orchestrator_stub.clock import SECOND, Clock
@@ -18,15 +18,12 @@ from orchestrator_stub.engine.compute import Compute
 from orchestrator_stub.engine.logqueue import LogQueue
 from orchestrator_stub.logs.bell import Bell
 from orchestrator_stub.logs.buffer import Chunk, LogBuffer, Place
-from orchestrator_stub.logs.frames import chunk_frames, error_frame, misread
+from orchestrator_stub.logs.frames import Misreader, chunk_frames, error_frame
 
 FILE_PATIENCE = 60 * SECOND
 """How long a node of 1.8+ waits for the first byte of a log (FINDINGS 1 row 11.3; 76/ok-blocked)."""
 START_PATIENCE = 5 * SECOND
 """How long a node up to 1.7 waits for an execution to begin (75/q3-log)."""
-LOOK = SECOND // 5
-"""When a node up to 1.7 looks at the container after it was asked and that has begun (74/dump-1: 0.1-0.3 s)."""
-NEVER_CAME = "timeout while waiting for execution logs"
 _NO_STREAM = (
     "nats stream: close 5000 (internal server error): error in handler : failed to get log stream for execution: "
 )
@@ -68,6 +65,7 @@ class LogService:
         self._queue = LogQueue()
         self._next_turn = Bell()
         self._ghosts: set[asyncio.Task[None]] = set()
+        self._is_over = False
 
     @property
     def hears_clients(self) -> bool:
@@ -90,7 +88,7 @@ class LogService:
                     yield frame
             over = True
         finally:
-            if over or not self._strict:
+            if over or self._is_over or not self._strict:
                 self._leave(visit)
             else:
                 visit.left = True
@@ -99,7 +97,8 @@ class LogService:
                 ghost.add_done_callback(self._ghosts.discard)
 
     async def close(self) -> None:
-        """End all streams that nobody reads any more."""
+        """End all streams that nobody reads any more; from now on who leaves is gone."""
+        self._is_over = True
         for ghost in list(self._ghosts):
             ghost.cancel()
         await asyncio.gather(*self._ghosts, return_exceptions=True)
@@ -128,50 +127,49 @@ class LogService:
     # What comes.
 
     async def _serve(self, visit: _Visit) -> AsyncGenerator[str, None]:
+        """Frames as the release makes them of what is written, and for a follower until the stream may end."""
         await self._turn(visit)
-        frames = self._from_file(visit) if self._release.logs_from_node else self._from_engine(visit)
-        async with contextlib.aclosing(frames):
-            async for frame in frames:
-                yield frame
-
-    async def _from_file(self, visit: _Visit) -> AsyncGenerator[str, None]:
-        """1.8+: the node reads a file that it makes with the first byte; wasm programs have none."""
-        log = None if visit.is_wasm else self._compute.log(visit.execution.id)
-        since = log.end() if log is not None and visit.tail else Place()
-        if log is None or not log.readable:
-            log = await self._by(visit.served_at + FILE_PATIENCE, _never() if visit.is_wasm else self._file(visit))
-        if log is None:
-            yield error_frame(NEVER_CAME)
+        found = await (self._file(visit) if self._release.logs_from_node else self._running(visit))
+        if isinstance(found, str):
+            yield error_frame(found)
             return
-        async for frame in self._read(visit, log, since):
-            yield frame
-
-    async def _from_engine(self, visit: _Visit) -> AsyncGenerator[str, None]:
-        """Up to 1.7: the node asks the engine, and that shows only what runs."""
-        log = await self._by(visit.served_at + START_PATIENCE, self._begun(visit))
-        if log is None and self._compute.is_known(visit.execution.id):
-            yield _refusal(visit, f"getting outputs for execution ({visit.execution.id})")
-            return
-        since = log.end() if log is not None and visit.tail else Place()
-        if self._strict and log is not None:
-            await self._until(self._clock.now() + LOOK)
-        if log is None or (self._strict and log.closed):
-            yield _refusal(visit, "cannot get logs when container is not running")
-            return
-        async for frame in self._read(visit, log, since):
-            yield frame
-
-    async def _read(self, visit: _Visit, log: LogBuffer, since: Place) -> AsyncGenerator[str, None]:
-        """Frames as the release makes them of what was written, and for a follower until the stream may end."""
+        log, since = found
+        frames_of = Misreader() if visit.is_wasm else chunk_frames
         if not visit.left:
             async with contextlib.aclosing(_chunks(visit, log, since)) as chunks:
-                make = _misread_frames if visit.is_wasm else _frames_of
-                async for frame in make(chunks):
-                    yield frame
+                async for chunk in chunks:
+                    for frame in frames_of(chunk):
+                        yield frame
+                    if isinstance(frames_of, Misreader) and frames_of.is_lost:
+                        return
         elif visit.follow:
             await log.until_closed()
         if visit.follow and log.killed_at and self._strict:
             await self._until(max(log.killed_at, visit.served_at) + self._release.killed_log_held * SECOND)
+
+    async def _file(self, visit: _Visit) -> tuple[LogBuffer, Place] | str:
+        """1.8+: the node reads a file that is made with the first byte, where to begin in it; or why there is none.
+
+        Wasm programs have none.
+        """
+        log = None if visit.is_wasm else self._compute.log(visit.execution.id)
+        since = log.end() if log is not None and visit.tail else Place()
+        if log is None or not log.readable:
+            log = await self._by(visit.served_at + FILE_PATIENCE, _never() if visit.is_wasm else self._readable(visit))
+        return "timeout while waiting for execution logs" if log is None else (log, since)
+
+    async def _running(self, visit: _Visit) -> tuple[LogBuffer, Place] | str:
+        """Up to 1.7: the node asks the engine, which only shows what runs; else what the orchestrator hands on."""
+        name = visit.execution.id
+        log = await self._by(visit.served_at + START_PATIENCE, self._begun(visit))
+        if log is None and self._compute.is_known(name):
+            return f"{_NO_STREAM}{name}. getting outputs for execution ({name})"
+        since = log.end() if log is not None and visit.tail else Place()
+        if self._strict and log is not None:
+            await self._until(self._clock.now() + self._release.container_look_ms * SECOND // 1000)
+        if log is None or (self._strict and log.closed):
+            return f"{_NO_STREAM}{name}. cannot get logs when container is not running"
+        return log, since
 
     # Waiting.
 
@@ -181,7 +179,7 @@ class LogService:
             await self._compute.begun.heard()
         return log
 
-    async def _file(self, visit: _Visit) -> LogBuffer:
+    async def _readable(self, visit: _Visit) -> LogBuffer:
         """The log once there is something in it; never for an execution that never started."""
         while (log := self._compute.log(visit.execution.id)) is None:
             await self._compute.begun.heard()
@@ -219,30 +217,6 @@ async def _chunks(visit: _Visit, log: LogBuffer, since: Place) -> AsyncGenerator
         return
     for chunk in log.backlog(since):
         yield chunk
-
-
-async def _frames_of(chunks: AsyncIterator[Chunk]) -> AsyncGenerator[str, None]:
-    async for chunk in chunks:
-        for frame in chunk_frames(chunk):
-            yield frame
-
-
-async def _misread_frames(chunks: AsyncIterator[Chunk]) -> AsyncGenerator[str, None]:
-    first: Chunk | None = None
-    async for chunk in chunks:
-        if first is None:
-            first = chunk
-            continue
-        frame, broken = misread(first, chunk)
-        yield frame
-        if broken:
-            return
-        first = None
-
-
-def _refusal(visit: _Visit, why: str) -> str:
-    """The frame in which the orchestrator hands on that a node has no stream."""
-    return error_frame(f"{_NO_STREAM}{visit.execution.id}. {why}")
 
 
 async def _never() -> None:

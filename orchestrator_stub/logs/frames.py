@@ -35,17 +35,31 @@ def chunk_frames(chunk: Chunk) -> Iterator[str]:
             yield log_frame(chunk.stream, lossy_text(line))
 
 
-def misread(first: Chunk, second: Chunk) -> tuple[str, bool]:
-    """The frame of two writes of a running wasm program up to 1.7, and whether the stream breaks off with it.
+class Misreader:
+    """Frames of a running wasm program as nodes up to 1.7 make them (FINDINGS 1 row 11.3).
 
-    The reader takes every other write for the data of the one before: it reads the header of the first, drops its
-    text, and takes as many bytes as that had from header and text of the second (FINDINGS 1 row 11.3).
+    They take every other write for the data of the one before: read the header of the first, drop its text, and take
+    as many bytes as that had from header and text of the second.
     """
-    wanted = len(first.data)
-    data = second.stream.to_bytes(4, "little") + len(second.data).to_bytes(4, "big") + second.data
-    if len(data) < wanted:
-        return error_frame(f"unable to read dataframe data, read {len(data)} wanted {wanted}"), True
-    return log_frame(first.stream, lossy_text(data[:wanted])), False
+
+    def __init__(self) -> None:
+        self.is_lost = False
+        """True after a write that was too short: its frame is an error, and nothing comes after it."""
+        self._first: Chunk | None = None
+
+    def __call__(self, chunk: Chunk) -> Iterator[str]:
+        """The frame, if any, that one more write leads to."""
+        first, self._first = self._first, None
+        if first is None:
+            self._first = chunk
+            return
+        wanted = len(first.data)
+        data = chunk.stream.to_bytes(4, "little") + len(chunk.data).to_bytes(4, "big") + chunk.data
+        if len(data) < wanted:
+            self.is_lost = True
+            yield error_frame(f"unable to read dataframe data, read {len(data)} wanted {wanted}")
+        else:
+            yield log_frame(first.stream, lossy_text(data[:wanted]))
 
 
 def output_frames(stdout: str, stderr: str) -> Iterator[str]:

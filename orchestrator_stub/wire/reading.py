@@ -47,7 +47,13 @@ def _refuse(word: str) -> NoReturn:
     raise DoubtError(word)
 
 
+def _signed(digits: str) -> float:
+    return -0.0 if digits == "-0" else int(digits)
+
+
 _DECODER = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_refuse)
+_CAREFUL = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_refuse, parse_int=_signed)
+"""The same, but slower: it keeps the sign of -0."""
 
 
 class Quick:
@@ -99,10 +105,9 @@ def read(data: bytes) -> Quick:
     """
     text = decode_text(data)
     start = _BLANK.match(text)
-    if "-0" in text and _MINUS_ZERO.search(text):
-        raise DoubtError("-0")
+    decoder = _CAREFUL if "-0" in text and _MINUS_ZERO.search(text) else _DECODER
     try:
-        value, _ = _DECODER.raw_decode(text, start.end() if start else 0)
+        value, _ = decoder.raw_decode(text, start.end() if start else 0)
     except (ValueError, RecursionError) as doubt:
         raise DoubtError(str(doubt)) from doubt
     return Quick(value, "\\u" in text)

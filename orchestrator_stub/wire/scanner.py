@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _BLANK = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"([^"\\\x00-\x1f]*)"')
 _ESCAPED = re.compile(rb'"((?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+)"')
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_TEXT_OR_NUMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(-?[0-9][0-9.eE+-]*+)')
 _WORDS: tuple[tuple[bytes, Kind, Any], ...] = (
     (b"true", "bool", True),
     (b"false", "bool", False),
@@ -110,20 +112,27 @@ def scan(data: bytes) -> Node:
     return Node(data, start, _end(data, start))
 
 
-def too_deep(node: Node) -> JsonSyntaxError:
-    """What is said about a container that stands too deep."""
-    letter = node.data[node.start : node.start + 1].decode()
-    return JsonSyntaxError(f"invalid character '{letter}' exceeded max depth", node.start + 1)
+def check_depth(node: Node, deepest: int) -> None:
+    """Raises JsonSyntaxError where the value nests deeper than so many levels."""
+    _end(node.data, node.start, deepest)
 
 
-def _end(data: bytes, at: int) -> int:
+def too_large(node: Node) -> Node | None:
+    """The first number in a value that no 64 bit float can hold."""
+    for match in _TEXT_OR_NUMBER.finditer(node.data, node.start, node.end):
+        if match[1] and math.isinf(float(match[1])):
+            return Node(node.data, *match.span())
+    return None
+
+
+def _end(data: bytes, at: int, deepest: int = DEEPEST) -> int:
     """Where a value ends, with an own stack: input nests deeper than Python may call."""
     stack: list[bytes] = []  # how each open container closes
     while True:
         letter = data[at : at + 1]
         if letter in (b"{", b"["):
-            if len(stack) >= DEEPEST:
-                raise too_deep(Node(data, at, at + 1))
+            if len(stack) >= deepest:
+                raise JsonSyntaxError(f"invalid character '{letter.decode()}' exceeded max depth", at + 1)
             closing = b"}" if letter == b"{" else b"]"
             at = _blank(data, at + 1)
             if data[at : at + 1] != closing:
@@ -238,9 +247,10 @@ def _number_end(data: bytes, at: int) -> int:
         raise _wrong(data, at + 1, "in numeric literal")
     end = match.end()
     rest = data[end : end + 1]
-    if rest == b".":
+    has_exponent = b"e" in match[0].lower()
+    if rest == b"." and b"." not in match[0] and not has_exponent:
         raise _wrong(data, end + 1, "after decimal point in numeric literal")
-    if rest in (b"e", b"E"):
+    if rest in (b"e", b"E") and not has_exponent:
         sign = data[end + 1 : end + 2] in (b"+", b"-")
         raise _wrong(data, end + (2 if sign else 1), "in exponent of numeric literal")
     return end

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator_stub.wire.gojson import plain
 from orchestrator_stub.wire.reading import DEEPEST_KEPT, DoubtError, Quick, read
-from orchestrator_stub.wire.scanner import JsonError, JsonSyntaxError, Node, scan, too_deep
+from orchestrator_stub.wire.scanner import JsonError, JsonSyntaxError, Node, check_depth, scan, too_large
 
 
 class BindError(Exception):
@@ -215,22 +214,11 @@ class _Decoder:
         try:
             return read(node.data[node.start : node.end]).untyped()
         except DoubtError:
-            return self._exactly_untyped(node, DEEPEST_KEPT)
-
-    def _exactly_untyped(self, node: Node, levels: int) -> Any:
-        """Any value, each number with its place; Go counts one byte more where it looks for fractions."""
-        if node.kind == "number":
-            number = float(node.text)
-            if number in (float("inf"), float("-inf")):
-                return self._wrong(node, "float64", None, f"number {node.text}", further=1)
-            return plain(number)
-        if node.kind not in ("object", "array"):
-            return node.value
-        if not levels:
-            raise too_deep(node)
-        if node.kind == "object":
-            return {key: self._exactly_untyped(item, levels - 1) for key, item in node.members()}
-        return [self._exactly_untyped(item, levels - 1) for item in node.items()]
+            check_depth(node, DEEPEST_KEPT)
+            number = too_large(node)
+            assert number is not None  # nothing else is doubtful in a value that is well-formed
+            # Go counts one byte more where it looks for fractions.
+            return self._wrong(number, "float64", {}, f"number {number.text}", further=1)
 
     def _scalar(self, node: Node | Quick, type_: Scalar, into: Any) -> Any:
         if node.kind != type_.kind:
@@ -238,7 +226,8 @@ class _Decoder:
         if node.kind != "number":
             return node.value
         text = node.text
-        whole = text.lstrip("-").isdigit() and len(text) < 25
+        digits = text[1:] if type_.low and text[:1] == "-" else text
+        whole = digits.isdigit() and len(text) < 25
         if not whole or not type_.low <= int(text) <= type_.high:
             return self._wrong(node, type_.name, into, f"number {text}")
         return int(text)

@@ -40,17 +40,30 @@ class StubProcess:
 
 @pytest.fixture(scope="session")
 def stub_of():
-    """stub_of(release, *flags) -> a running StubProcess, one for all tests that ask for the same."""
+    """stub_of(release) -> the running StubProcess that all tests of this release share."""
     running = {}
 
-    def start(release, *flags):
-        flags = flags or ("--docker-runner", "sandbox")
-        if (release, flags) not in running:
-            running[release, flags] = StubProcess(release, *flags)
-        return running[release, flags]
+    def start(release):
+        if release not in running:
+            running[release] = StubProcess(release, "--docker-runner", "sandbox")
+        return running[release]
 
     yield start
     for stub in running.values():
+        stub.stop()
+
+
+@pytest.fixture
+def own_stub(program):
+    """own_stub(*flags) -> a stub of the program's release for this test alone; it runs nothing and has no S3."""
+    running = []
+
+    def start(*flags):
+        running.append(StubProcess(program.release, "--docker-runner", "scripted", "--s3", "off", *flags))
+        return running[-1]
+
+    yield start
+    for stub in running:
         stub.stop()
 
 

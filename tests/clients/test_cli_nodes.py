@@ -9,6 +9,7 @@ import pytest
 from cli import Cli
 from go_http import API, NoSignIn, Refused, user_key
 from job_specs import docker_job
+from programs import only_programs
 
 
 def test_node_list_shows_what_its_columns_need(cli):
@@ -61,15 +62,27 @@ def test_approving_twice_is_told_in_the_release_s_way(cli, program):
         assert cli.node_update(node, "approve") == {"Success": False, "Error": "node already approved"}
 
 
-def test_a_rejected_node_gets_no_jobs_until_it_is_approved_again(stub_of, program):
+def test_a_rejected_node_gets_no_jobs(own_stub, program):
     """`node reject` would change nothing but a word."""
-    stub = stub_of(program.release, "--docker-runner", "scripted", "--s3", "off", "--nodes", "1")
+    stub = own_stub("--nodes", "1")
     cli = Cli(stub.url, program)
     node = cli.node_list()[0]["Info"]["NodeID"]
-    assert cli.node_update(node, "reject", "broken")["Success"]
+    assert cli.docker_run(docker_job("true")).job["State"]["StateType"] == "Completed"
+    assert cli.node_update(node, "reject", "broken") == {"Success": True}
     assert [each["Membership"] for each in cli.node_list(filter_approval="rejected")] == ["REJECTED"]
     assert cli.docker_run(docker_job("true")).job["State"]["StateType"] == "Failed"
-    assert cli.node_update(node, "approve")["Success"]
+    assert cli.node_update(node, "approve") == {"Success": True}
+    assert cli.node_describe(node)["Membership"] == "APPROVED"
+
+
+def test_a_new_node_waits_for_node_approve(own_stub, program):
+    """Who rehearses a cluster with manual approval would find every node in it at once."""
+    cli = Cli(own_stub("--nodes", "1", "--manual-approval").url, program)
+    (node,) = cli.node_list(filter_approval="pending")
+    assert node["Info"]["NodeType"] == "Compute"
+    assert [each["Info"]["NodeType"] for each in cli.node_list(filter_approval="approved")] == ["Requester"]
+    assert cli.docker_run(docker_job("true")).job["State"]["StateType"] == "Failed"
+    assert cli.node_update(node["Info"]["NodeID"], "approve") == {"Success": True}
     assert cli.docker_run(docker_job("true")).job["State"]["StateType"] == "Completed"
 
 
@@ -141,3 +154,29 @@ def test_a_token_of_an_earlier_server_is_taken(cli, stub, program):
     old = Cli(stub.url, program, credential=("Bearer", "of.another.server"))
     assert len(old.node_list()) == 3
     assert not [line for line in old.wire.sent if f"{API}/auth" in line]
+
+
+KEY = "a-key-of-twenty-letters"
+with_keys = only_programs(lambda program: program.asks_auth_config)
+
+
+@with_keys
+def test_an_api_key_from_the_environment_opens_a_closed_server(own_stub, program):
+    """`BACALHAU_API_KEY` is how programs from 1.7 on reach a server with users."""
+    stub = own_stub("--api-key", KEY)
+    cli = Cli(stub.url, program, credential=("Bearer", KEY))
+    assert cli.docker_run(docker_job("true")).job["State"]["StateType"] == "Completed"
+    assert cli.job_logs(cli.job_list()["Items"][0]["ID"]) == ""
+    assert len(cli.node_list()) == 3
+    assert Cli(stub.url, program).agent("alive") == {"Status": "OK"}
+
+
+@with_keys
+def test_without_a_key_a_closed_server_names_no_way_to_sign_in(own_stub, program):
+    """The program would sign a challenge in vain instead of telling its user what to set."""
+    stub = own_stub("--api-key", KEY)
+    with pytest.raises(NoSignIn, match="{}"):
+        Cli(stub.url, program).job_list()
+    with pytest.raises(Refused) as refused:
+        Cli(stub.url, program, credential=("Bearer", "not-this-key-at-all")).job_list()
+    assert refused.value.status == (401 if program.knows_versions else 500)

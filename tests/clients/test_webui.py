@@ -100,9 +100,9 @@ def test_the_list_of_nodes_and_a_node_s_page(browser, cli):
         assert (alone["Info"]["NodeID"], alone["Info"]["Labels"]) == (node["Info"]["NodeID"], node["Info"]["Labels"])
 
 
-def test_the_buttons_of_a_node(stub_of, program):
+def test_the_buttons_of_a_node(own_stub):
     """Approve and reject send neither credential nor message."""
-    stub = stub_of(program.release, "--docker-runner", "scripted", "--s3", "off", "--nodes", "2")
+    stub = own_stub("--nodes", "2")
     browser = Browser(stub.url)
     node = browser.get("/orchestrator/nodes?limit=10000")["Nodes"][0]["Info"]["NodeID"]
     for action, membership in (("reject", "REJECTED"), ("approve", "APPROVED")):
@@ -139,10 +139,10 @@ def test_a_page_of_another_machine_is_not_let_in(stub, cli):
         Browser(stub.url, "lab.example:8438").logs(job.job_id)
 
 
-def test_a_page_of_another_machine_can_be_let_in(stub_of, program):
+def test_a_page_of_another_machine_can_be_let_in(own_stub, program):
     """A page that is served under the machine's name in the network would be locked out for good."""
     allowed = ("--allow-host", "lab.example", "--allow-origin", "http://lab.example:8438")
-    stub = stub_of(program.release, "--docker-runner", "scripted", "--s3", "off", *allowed)
+    stub = own_stub(*allowed)
     browser = Browser(stub.url, "lab.example:8438")
     job = Cli(stub.url, program).docker_run(docker_job("true"))
     assert browser.get("/agent/alive") == {"Status": "OK"}

@@ -196,3 +196,43 @@ print(json.dumps(sorted(sys.modules)))
     loaded = json.loads(done.stdout)
     heavy = ("cryptography", "orchestrator_stub.certificates", "orchestrator_stub.api.listener")
     assert [name for name in loaded if name.startswith(heavy)] == []
+
+
+@pytest.mark.parametrize("release", ["1.5.2", "1.9.3"])
+@pytest.mark.parametrize(
+    ("flags", "kinds"),
+    [
+        ({"nodes": 0}, ["Requester"]),
+        ({"nodes": 1}, ["Compute"]),
+        ({"nodes": 3}, ["Compute"] * 3),
+        ({"nodes": 2, "manual_approval": True}, ["Compute", "Compute", "Requester"]),
+        ({"nodes": 0, "manual_approval": True}, ["Requester"]),
+    ],
+)
+async def test_the_orchestrator_is_a_node_of_its_own_where_it_has_no_compute_side(start_stub, release, flags, kinds):
+    """A cluster would have a node too many or too few, or the orchestrator itself would wait for approval."""
+    _, client = await start_stub(emulate=release, **flags)
+    states = (await client.get("/api/v1/orchestrator/nodes")).json()["Nodes"]
+    assert sorted(state["Info"]["NodeType"] for state in states) == kinds
+    own = (await client.get("/api/v1/agent/node")).json()
+    own = own if "NodeID" in own else own["Info"]
+    (listed,) = [state for state in states if state["Info"]["NodeID"] == own["NodeID"]]
+    assert listed["Info"] == own
+    if release == "1.9.3":
+        assert own["Labels"]["name"] == own["NodeID"]
+    for state in states:
+        waits = "manual_approval" in flags and state["Info"]["NodeType"] == "Compute"
+        assert (state["Membership"], state["Connection"]) == ("PENDING" if waits else "APPROVED", "CONNECTED")
+
+
+async def test_a_cluster_with_manual_approval_works_once_somebody_approved(start_stub):
+    """`--manual-approval` would change nothing, or approval would be of no use."""
+    _, client = await start_stub(nodes=1, manual_approval=True)
+    first = (await client.put(JOBS, json=job())).json()["JobID"]
+    answer = await client.get("/api/v1/orchestrator/nodes", params={"filter-approval": "pending"})
+    (waiting,) = [state["Info"]["NodeID"] for state in answer.json()["Nodes"]]
+    approved = await client.put(f"/api/v1/orchestrator/nodes/{waiting}", json={"Action": "approve"})
+    assert approved.json() == {"Success": True}
+    second = (await client.put(JOBS, json=job())).json()["JobID"]
+    states = [(await client.get(f"{JOBS}/{one}")).json()["Job"]["State"]["StateType"] for one in (first, second)]
+    assert states == ["Failed", "Completed"]

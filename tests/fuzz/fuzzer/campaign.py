@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import invariants, oracle, walks
@@ -17,12 +17,21 @@ from .sent import Sent
 from .stub import TROUBLE, StubProcess
 
 RELEASES = ("docs", "1.5.2", "1.6.5", "1.7.0", "1.8.0", "1.9.3")
+API_KEY = "a-key-that-is-long-enough"
+WITH_USERS = ("1.7.0", "1.9.3")
+"""Releases that are also tried with a user who has to show a key."""
 KB_PER_JOB = 10
 """Kilobytes that a finished job may keep (the project's own limit)."""
-KEPT_PER_BYTE = 12
-"""How many times its bytes an accepted body may take in memory: many small objects in little text."""
-SLACK_KB = 40_000
+LARGE_BODY = 10_000
+"""Bytes of a body beyond which it is no longer one of many small ones."""
+KEPT_PER_BYTE = 30
+"""How many times its bytes a large accepted body may take in memory: many small objects in little text."""
+SLACK_KB = 60_000
 """Kilobytes for what does not grow with jobs: modules on first use, caches with a limit, the allocator."""
+SLACK_LATER_KB = 30_000
+"""The same for the second half of a run, when everything was used once."""
+PEAK_KB = 500_000
+"""Kilobytes that the stub may hold for a moment: bodies of 10 MB, taken apart, and whole lists."""
 READ_BACK, WALK_LIST = 0.15, 0.002
 ENOUGH = 25
 """Faults after which a stub is left alone."""
@@ -41,7 +50,7 @@ class Fault:
     answer: str = ""
 
     def __str__(self) -> str:
-        return f"{self.release} #{self.number}: {self.what}\n    {self.request}\n    {self.answer}"
+        return f"{self.release} #{self.number}: {self.what}\n    {self.request[:3000]}\n    {self.answer}"
 
 
 @dataclass
@@ -49,6 +58,7 @@ class Figures:
     """What the run against one stub measured."""
 
     release: str
+    """With `+key` where a key has to be shown."""
     requests: int = 0
     seconds: float = 0.0
     by_kind: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -57,6 +67,9 @@ class Figures:
     """Rule -> how many 5xx it allowed."""
     accepted: int = 0
     accepted_bytes: int = 0
+    """Of large bodies alone: the others stand for themselves."""
+    middle_accepted: int = 0
+    middle_bytes: int = 0
     connections: int = 0
     slowest_s: float = 0.0
     slowest: str = ""
@@ -70,24 +83,46 @@ class Figures:
     @property
     def allowed_kb(self) -> int:
         """What it may have grown by."""
-        return KB_PER_JOB * self.accepted + KEPT_PER_BYTE * self.accepted_bytes // 1000 + SLACK_KB
+        return _allowed_kb(self.accepted, self.accepted_bytes) + SLACK_KB
+
+    def excesses(self) -> Iterator[str]:
+        """Where the memory grew beyond what jobs may keep."""
+        grown = self.end_kb - self.start_kb
+        if grown > self.allowed_kb:
+            yield f"the stub grew by {grown} kB, allowed are {self.allowed_kb}"
+        later = self.end_kb - self.middle_kb
+        allowed = _allowed_kb(self.accepted - self.middle_accepted, self.accepted_bytes - self.middle_bytes) + SLACK_LATER_KB
+        if self.middle_kb and later > allowed:
+            yield f"the stub grew by {later} kB in the second half, allowed are {allowed}"
+        if self.peak_kb > PEAK_KB:
+            yield f"the stub held {self.peak_kb} kB, allowed are {PEAK_KB}"
 
 
-def run(total: int, seed: str = "1", releases: tuple[str, ...] = RELEASES) -> list[Figures]:
-    """Send `total` requests, the same number to each release, one stub after the other."""
-    shares = [total // len(releases) + (at < total % len(releases)) for at in range(len(releases))]
-    return [Campaign(release, seed).run(share) for release, share in zip(releases, shares, strict=True)]
+def _allowed_kb(jobs: int, body_bytes: int) -> int:
+    return KB_PER_JOB * jobs + KEPT_PER_BYTE * body_bytes // 1000
+
+
+def run(total: int, seed: str = "1", releases: tuple[str, ...] = ()) -> list[Figures]:
+    """Send `total` requests, the same number to each stub, one after the other.
+
+    `releases`: default all, and some with `+key`: those are served to who shows a key.
+    """
+    worlds = releases or (*RELEASES, *(f"{release}+key" for release in WITH_USERS))
+    shares = [total // len(worlds) + (at < total % len(worlds)) for at in range(len(worlds))]
+    return [Campaign(world, seed).run(share) for world, share in zip(worlds, shares, strict=True)]
 
 
 class Campaign:
     """The run against one stub."""
 
-    def __init__(self, release: str, seed: str) -> None:
-        self._release = release
+    def __init__(self, world: str, seed: str) -> None:
+        """`world`: a release, with `+key` where clients have to show a key."""
+        self._release, _, with_key = world.partition("+")
+        self._key = API_KEY if with_key else ""
         self._known = Known()
-        self._requests = Requests(release, seed, self._known)
-        self._rng = random.Random(f"{seed}/{release}/walks")
-        self._figures = Figures(release)
+        self._requests = Requests(self._release, f"{seed}/{with_key}", self._known, self._key)
+        self._rng = random.Random(f"{seed}/{world}/walks")
+        self._figures = Figures(world)
         self._connection: Connection
         self._url = ""
 
@@ -95,7 +130,7 @@ class Campaign:
         """Send `share` requests and look at what is left afterwards."""
         figures = self._figures
         began = time.monotonic()
-        with StubProcess(self._release) as stub:
+        with StubProcess(self._release, ("--api-key", self._key) if self._key else ()) as stub:
             self._connection = Connection(stub.host, stub.port)
             self._url = f"http://{stub.host}:{stub.port}"
             self._ask(Sent("GET", NODES.encode(), kind="nodes"))
@@ -108,6 +143,7 @@ class Campaign:
                     now, figures.peak_kb = stub.memory()
                     if figures.requests <= share / 2 + SAMPLE:
                         figures.middle_kb = now
+                        figures.middle_accepted, figures.middle_bytes = figures.accepted, figures.accepted_bytes
             self._finish(stub)
         figures.seconds = time.monotonic() - began
         figures.connections = self._connection.opened
@@ -127,9 +163,8 @@ class Campaign:
         complaints = stub.complaints()
         if TROUBLE.search(complaints):
             self._fault(f"the stub complained:\n{complaints[:6000]}")
-        grown = figures.end_kb - figures.start_kb
-        if grown > figures.allowed_kb:
-            self._fault(f"the stub grew by {grown} kB, allowed are {figures.allowed_kb}")
+        for excess in figures.excesses():
+            self._fault(excess)
 
     def _step(self) -> None:
         sent = self._requests.next()
@@ -137,6 +172,9 @@ class Campaign:
             message = sent.message(self._connection.host)
             self._connection.cut(message[: int(len(message) * sent.cut)])
             self._count(sent, "cut")
+            return
+        if sent.raw:
+            self._throw(sent)
             return
         answer = self._ask(sent)
         if answer is None:
@@ -149,17 +187,33 @@ class Campaign:
             namespace = self._rng.choice(("a", "b", "default"))
             self._report(walks.jobs(self._must, self._rng, self._release, namespace), sent, answer)
 
+    def _throw(self, sent: Sent) -> None:
+        """Send what is hardly HTTP on a line of its own: any refusal will do, silence and failures will not."""
+        line = Connection(*self._connection.address)
+        try:
+            answer = line.exchange(sent.message(line.host), lenient=True)
+        except Dropped:
+            self._count(sent, "closed")
+        except (Hang, Malformed, OSError) as wrong:
+            self._count(sent, "none")
+            self._fault(f"{type(wrong).__name__}: {wrong}", sent)
+        else:
+            self._count(sent, str(answer.status))
+            if answer.status >= 500 and not invariants.is_known_failure(sent.raw, answer, self._key):
+                self._fault("a 5xx that no real server gives", sent, answer)
+        line.close()
+
     def _took(self, sent: Sent, answer: Answer) -> bool:
         """Whether a valid job was taken; an unchanged one or a taken id is refused with reason."""
-        rule = oracle.allowed(Facts(sent, self._release), answer) if answer.status == 500 else ""
-        at_the_door = invariants.is_refused_at_the_door(answer)
+        rule = oracle.allowed(Facts(sent, self._release, self._key), answer) if answer.status == 500 else ""
+        at_the_door = invariants.is_refused_at_the_door(Facts(sent, self._release, self._key), answer)
         return answer.status in (200, 409) or at_the_door or rule == "nothing changed"
 
     def _accepted(self, sent: Sent, answer: Answer) -> None:
         told = json.loads(answer.body)
         job_id = str(told["JobID"])
         self._figures.accepted += 1
-        self._figures.accepted_bytes += len(sent.body)
+        self._figures.accepted_bytes += len(sent.body) if len(sent.body) > LARGE_BODY else 0
         self._known.note("jobs", job_id)
         if sent.job and isinstance(sent.job.get("Name"), str):
             self._known.note("names", sent.job["Name"])
@@ -182,6 +236,8 @@ class Campaign:
 
     def _ask(self, sent: Sent) -> Answer | None:
         """Send one request and check its answer; None when there was none."""
+        if self._key and sent.kind.startswith(("walk", "read", "node")) and sent.header("authorization") is None and not sent.number:
+            sent = replace(sent, headers=(*sent.headers, ("Authorization", f"Bearer {self._key}")))
         try:
             answer = self._connection.exchange(sent.message(self._connection.host), head_only=sent.method == "HEAD")
         except (Hang, Dropped, Malformed, OSError) as wrong:
@@ -196,7 +252,7 @@ class Campaign:
         return answer
 
     def _check(self, sent: Sent, answer: Answer) -> None:
-        facts = Facts(sent, self._release)
+        facts = Facts(sent, self._release, self._key)
         if sent.path.startswith(b"/stub"):
             found = invariants.control_problems(answer)
         else:
@@ -232,7 +288,7 @@ class Campaign:
     def _fault(self, what: str, sent: Sent | None = None, answer: Answer | None = None) -> None:
         shown = f"{answer.status} {answer.body[:300]!r}" if answer else ""
         number = sent.number if sent else self._figures.requests
-        self._figures.faults.append(Fault(self._release, number, what, sent.curl(self._url) if sent else "", shown))
+        self._figures.faults.append(Fault(self._figures.release, number, what, sent.curl(self._url) if sent else "", shown))
 
 
 class _NoAnswer(Exception):

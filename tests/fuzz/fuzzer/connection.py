@@ -44,7 +44,7 @@ class Connection:
     """Keep-alive to one server; opened again whenever it was closed."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
+        self.address = (host, port)
         self._socket: socket.socket | None = None
         self._data = b""
         self._used = 0.0
@@ -53,10 +53,13 @@ class Connection:
     @property
     def host(self) -> str:
         """What the Host header says."""
-        return f"{self._address[0]}:{self._address[1]}"
+        return f"{self.address[0]}:{self.address[1]}"
 
-    def exchange(self, message: bytes, *, head_only: bool = False) -> Answer:
-        """Send a request and read its answer. `head_only`: it was a HEAD. Raises Hang, Dropped or Malformed."""
+    def exchange(self, message: bytes, *, head_only: bool = False, lenient: bool = False) -> Answer:
+        """Send a request and read its answer. `head_only`: it was a HEAD. `lenient`: more may follow, or the end.
+
+        Raises Hang, Dropped or Malformed.
+        """
         began = time.monotonic()
         line = self._open()
         try:
@@ -70,7 +73,7 @@ class Connection:
             raise
         if answer.closed:
             self.close()
-        else:
+        elif not lenient:
             self._check_idle(line)
         self._used = time.monotonic()
         return answer
@@ -95,7 +98,7 @@ class Connection:
         if time.monotonic() - self._used > IDLE_S:
             self.close()
         if self._socket is None:
-            self._socket = socket.create_connection(self._address, timeout=LIMIT_S)
+            self._socket = socket.create_connection(self.address, timeout=LIMIT_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.opened += 1
         return self._socket
@@ -117,11 +120,11 @@ class Connection:
         lines = self._data[:end].split(b"\r\n")
         self._data = self._data[end + 4 :]
         words = lines[0].split(b" ", 2)
-        if words[0] != b"HTTP/1.1" or len(words) < 2 or not words[1].isdigit():
+        if words[0] not in (b"HTTP/1.1", b"HTTP/1.0") or len(words) < 2 or not words[1].isdigit():
             raise Malformed(repr(lines[0][:80]))
         headers = tuple(_header(each) for each in lines[1:])
         found = dict(reversed(headers))
-        closed = found.get("connection", "").lower() == "close"
+        closed = found.get("connection", "").lower() == "close" or words[0] == b"HTTP/1.0"
         status = int(words[1])
         if head_only or status in (101, 204, 304):
             body = b""

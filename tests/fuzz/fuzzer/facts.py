@@ -21,7 +21,10 @@ Pairs = list[tuple[str, Any]]
 class Facts:
     """One request, looked at from outside."""
 
-    def __init__(self, sent: Sent, release: str) -> None:
+    def __init__(self, sent: Sent, release: str, needs_key: str = "", *, strict: bool = False) -> None:
+        """`needs_key`: what has to be shown at most routes of this server. `strict`: the stub shows what hurts, too."""
+        self.strict = strict
+        self.needs_key = needs_key
         self.sent = sent
         self.release = release
 
@@ -31,15 +34,24 @@ class Facts:
         return urllib.parse.unquote(self.sent.path.decode("latin-1"), errors="replace")
 
     @cached_property
+    def has_broken_path(self) -> bool:
+        """The path has an escape that is none: Go's server answers such a request before anything of it is read."""
+        return _ESCAPE.search(self.sent.path) is not None
+
+    @cached_property
     def query(self) -> dict[str, list[str]]:
-        """Parameters by name in lower case; pairs with a semicolon or a broken escape do not count."""
+        """Parameters by name; pairs with a semicolon or a broken escape do not count."""
         found: dict[str, list[str]] = {}
         for pair in self.sent.target.partition(b"?")[2].split(b"&"):
             name, _, value = pair.partition(b"=")
             if not pair or b";" in pair or _ESCAPE.search(name) or _ESCAPE.search(value):
                 continue
-            found.setdefault(_decoded(name).lower(), []).append(_decoded(value))
+            found.setdefault(_decoded(name), []).append(_decoded(value))
         return found
+
+    def values(self, name: str) -> list[str]:
+        """All values of a parameter whose name may be in any case."""
+        return [value for key, values in self.query.items() if key.lower() == name for value in values]
 
     @cached_property
     def body(self) -> Any:
@@ -57,9 +69,9 @@ class Facts:
     @cached_property
     def orders(self) -> set[str]:
         """Every order that the request may ask for: by parameter, by token, by body."""
-        tokens = [*self.query.get("next_token", []), *map(str, self.body_values("nexttoken"))]
+        tokens = [*self.values("next_token"), *map(str, self.body_values("nexttoken"))]
         inside = {_token_order(token) for token in tokens}
-        return {*self.query.get("order_by", []), *map(str, self.body_values("orderby")), *inside}
+        return {*self.values("order_by"), *map(str, self.body_values("orderby")), *inside}
 
     @cached_property
     def has_null_part(self) -> bool:
@@ -70,12 +82,10 @@ class Facts:
         )
 
     @cached_property
-    def has_empty_label(self) -> bool:
-        """A label has no key."""
-        return any(
-            key.lower() == "labels" and any(name == "" for name, _ in members(value))
-            for key, value in every_member(self.body)
-        )
+    def labels(self) -> set[str]:
+        """Keys of all labels."""
+        every = every_member(self.body)
+        return {name for key, value in every if key.lower() == "labels" for name, _ in members(value)}
 
     @cached_property
     def has_job(self) -> bool:

@@ -226,6 +226,24 @@ def _mutated_object(rng: random.Random, part: dict[str, Any]) -> Any:
     return {key: (odd(rng) if rng.random() < 0.5 else value) for key, value in part.items()}
 
 
+def many_parts(rng: random.Random) -> bytes:
+    """A submission of some megabytes made of as many values as fit, where they are kept and where nobody looks."""
+    part = rng.choice((b"0", b"[]", b"{}", b'"a"', b"1.5", b"null", b"[0]", b'{"a":1}', b'"\\u00e9"', b'"\xff"'))
+    many = b",".join([part] * (rng.choice((1_000_000, 4_000_000)) // (len(part) + 1)))
+    members = b",".join(b'"k%d":"v"' % at for at in range(60_000))
+    engine = b'{"Job":{"Type":"batch","Count":0,"Tasks":[{"Name":"a","Engine":{"Type":"docker","Params":{"Image":"a","x":['
+    return rng.choice(
+        (
+            b'{"what":[' + many + b"]}",
+            engine + many[:999_999].rpartition(b",")[0] + b"]}}}]}}",
+            b'{"Job":{"Type":"batch","Count":0,"Labels":{' + members + b'},"Tasks":[{"Name":"a","Engine":{"Type":"x"}}]}}',
+            b'{"Job":{"Constraints":[' + b",".join([b"{}"] * 30_000) + b"]}}",
+            b'{"Job":{"Type":"batch","Tasks":[' + b",".join([b'{"Name":"a"}'] * 8_000) + b"]}}",
+            b'{"Job":' + b"[" * 1_000_000,
+        )
+    )
+
+
 def spoiled(rng: random.Random, body: bytes) -> bytes:
     """The bytes cut, lengthened or with some of them changed."""
     at = rng.randrange(len(body) + 1)

@@ -64,7 +64,8 @@ SUBMIT = f"(PUT|POST) {JOBS}"
 OF_A_JOB = f"(GET|DELETE|PUT) {JOBS}/.+"
 RULES = (
     Rule("null part of a job", "FINDINGS 1 row 4.3", f"{SUBMIT}|PUT {JOBS}/diff", MASKED, lambda f: f.has_null_part, panics=True),
-    Rule("label without key", "FINDINGS 1 row 4.3", SUBMIT, MASKED, lambda f: f.has_empty_label),
+    Rule("label without key", "FINDINGS 1 row 4.3", SUBMIT, MASKED, lambda f: "" in f.labels),
+    Rule("label new to the server", "FINDINGS 1 row 4.7", SUBMIT, MASKED, lambda f: f.strict and bool(f.labels), SINCE_180),
     Rule("diff without job", "FINDINGS 2 row 1.11", f"PUT {JOBS}/diff", MASKED, lambda f: not f.has_job, SINCE_180, panics=True),
     Rule("unknown order of jobs", "fact sheet 1.5, 7.2", f"GET {JOBS}", MASKED, lambda f: bool(f.orders - LIST_ORDERS)),
     Rule(
@@ -95,7 +96,7 @@ RULES = (
         "fact sheet 6.3",
         f"GET {JOBS}/{ID}/history",
         ("MultipleExecutionsFound", "JobStore", "multiple executions found for id .+"),
-        lambda f: "execution_id" in f.query,
+        lambda f: bool(f.values("execution_id")),
         UP_TO_170,
         hint="Use full execution ID",
     ),
@@ -137,6 +138,15 @@ RULES = (
     Rule("unknown action on a node", "fact sheet 1.13", "PUT /api/v1/orchestrator/nodes/.+", MASKED, releases=SINCE_165),
     Rule("unknown node", "fact sheet 1.13", "GET /api/v1/orchestrator/nodes/.+", MASKED, releases=UP_TO_152),
     Rule(
+        "who shows no key, in 1.7.0",
+        "FINDINGS 1 row 8.3",
+        ".*",
+        ("InternalError", "APIServer", r"missing authorization header|unsupported authentication method|authentication failed: .+"),
+        lambda f: f.needs_key != "" and f.sent.header("authorization") != f"Bearer {f.needs_key}",
+        ("1.7.0",),
+        panics=True,
+    ),
+    Rule(
         "proof that is no JSON",
         "fact sheet 9.2",
         "POST /api/v1/auth/clientkey",
@@ -145,8 +155,14 @@ RULES = (
 )
 
 
+EARLY = tuple(rule for rule in RULES if rule.requests == ".*")
+"""What can go wrong before anybody looks at method and address."""
+
+
 def allowed(facts: Facts, answer: Answer) -> str:
     """The name of the rule that allows this 5xx; "" when a real server would not give it."""
+    if facts.sent.method == "HEAD" and answer.status == 500:  # the body, which would say more, is not sent
+        return next((rule.name for rule in EARLY if facts.release in rule.releases and rule.when(facts)), "")
     try:
         error = json.loads(answer.body)
     except ValueError:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote_from_bytes
 
-from .jobs import NAMESPACES, mutated, spoiled, valid_job
+from .garbage import garbage
+from .jobs import NAMESPACES, many_parts, mutated, spoiled, valid_job
 from .sent import Sent
-from .values import Members, encode, odd, text
+from .values import encode, odd, text
 
 API = "/api/v1"
 JOBS = f"{API}/orchestrator/jobs"
 NODES = f"{API}/orchestrator/nodes"
 LARGEST = 10_000_000
-FRESH_NAMES = ("1.8.0", "1.9.3")
-"""Releases with names, versions, rerun and diff."""
 UNKNOWN = "j-00000000-0000-4000-8000-000000000000"
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE")
 VERSIONS = (
@@ -67,8 +65,10 @@ class Known:
 class Requests:
     """The requests for one stub."""
 
-    def __init__(self, release: str, seed: str, known: Known) -> None:
+    def __init__(self, release: str, seed: str, known: Known, key: str = "") -> None:
+        """`key`: what a client has to show at most routes, "" where the server is open to all."""
         self.release = release
+        self._key = key
         self.known = known
         self._seed = seed
         self._number = 0
@@ -97,7 +97,8 @@ class Requests:
             "legacy": (20, self._legacy),
             "control": (10, self._control),
             "elsewhere": (60, self._elsewhere),
-            "large": (2, self._large),
+            "large": (4, self._large),
+            "garbage": (15, lambda rng: Sent("", b"", raw=garbage(rng))),
         }
         return weights
 
@@ -107,7 +108,7 @@ class Requests:
         rng = random.Random(f"{self._seed}/{self.release}/{self._number}")
         kind = rng.choices(self._kinds, self._shares)[0]
         sent = replace(self._makers[kind](rng), number=self._number, kind=kind)
-        return self._dressed(rng, sent)
+        return sent if sent.raw else self._dressed(rng, sent)
 
     # Where it goes.
 
@@ -210,10 +211,14 @@ class Requests:
 
     def _large(self, rng: random.Random) -> Sent:
         """Bodies at the limit and beyond, addresses and values of many kB."""
-        if rng.random() < 0.5:
+        kind = rng.random()
+        if kind < 0.3:
             size = LARGEST + rng.choice((-5_000_000, 0, 0, 1, 2_000_000))
             head, tail = b'{"Job":{"Name":"', b'"}}'
             return Sent("PUT", JOBS.encode(), body=head + b"x" * (size - len(head) - len(tail)) + tail)
+        if kind < 0.7:
+            body = many_parts(rng)
+            return Sent("PUT", JOBS.encode(), body=body if rng.random() < 0.8 else body[:-3])
         target = JOBS.encode() + b"?" + b"&".join(b"labels=a%3Db" for _ in range(rng.choice((100, 1500))))
         return Sent("GET", target + b"&limit=1")
 
@@ -223,12 +228,13 @@ class Requests:
         """A job, or what could be taken for one."""
         kind = rng.random()
         if self.known.jobs and kind < 0.6:
-            return rng.choice(self.known.jobs[-40:]).encode()
+            return _escaped(rng.choice(self.known.jobs[-40:]).encode())
         if self.known.jobs and kind < 0.75:
             whole = rng.choice(self.known.jobs)
-            return whole[: rng.choice((10, 9, 5, 1, 2, 8))].encode() if rng.random() < 0.8 else whole.upper().encode()
+            part = whole[: rng.choice((10, 9, 5, 1, 2, 8))] if rng.random() < 0.8 else whole.upper()
+            return _escaped(part.encode())
         if self.known.names and kind < 0.85:
-            return quote_from_bytes(rng.choice(self.known.names).encode("utf-8", "surrogatepass"), safe="").encode()
+            return _escaped(rng.choice(self.known.names).encode("utf-8", "surrogatepass"))
         wild = (UNKNOWN.encode(), UNKNOWN[2:].encode(), b"j-nope", b"%2F", b"a%2Fb", b"%00", b"%C3%A9", b"%FF", b"%zz", b"%", b"x" * 9000,
                 b"..", b".", b"%20", b"a+b", b"*", b"diff", b"a;b", b"%25", b"j-%30", b"~!$&'()*,=:@")  # fmt: skip
         return rng.choice(wild)
@@ -299,6 +305,8 @@ class Requests:
             (0.01, "Expect", lambda: "100-continue"),
         )
         headers += [(name, make()) for share, name, make in options if rng.random() < share]
+        if self._key and (sent.valid or rng.random() < 0.85):
+            headers = [*(each for each in headers if each[0] != "Authorization"), ("Authorization", f"Bearer {self._key}")]
         if not sent.valid and rng.random() < 0.06:
             headers.append(("X-Bacalhau-Git-Version", rng.choice(VERSIONS)))
         if sent.valid and rng.random() < 0.3:
@@ -336,5 +344,3 @@ PUBLIC_KEYS = (
     base64.b64encode(bytes.fromhex("30820108028201010080") + b"\x01" * 255 + bytes.fromhex("020103")).decode(),
 )  # fmt: skip
 """DER keys: none, too short, with impossible lengths, without numbers, and one of 2,048 bits that nobody holds."""
-
-__all__ = ["FRESH_NAMES", "JOBS", "NODES", "Known", "Members", "Requests", "Sent", "json"]

@@ -11,7 +11,8 @@ _SHOWN = 20_000
 
 @dataclass(frozen=True)
 class Sent:
-    """A request. `valid`: the server must take it. `cut`: only this share of its bytes is sent, then the line is cut."""
+    """A request. `valid`: the server must take it. `cut`: only this share of its bytes is sent, then the line is cut.
+    `raw`: these bytes are sent instead, whatever they are."""
 
     method: str
     target: bytes
@@ -19,6 +20,7 @@ class Sent:
     body: bytes = b""
     chunked: bool = False
     cut: float | None = None
+    raw: bytes = b""
     valid: bool = False
     job: dict[str, Any] | None = None
     """The job of a valid submission."""
@@ -36,6 +38,8 @@ class Sent:
 
     def message(self, host: str) -> bytes:
         """The bytes on the line."""
+        if self.raw:
+            return self.raw.replace(b"{host}", host.encode())
         lines = [self.method.encode() + b" " + self.target + b" HTTP/1.1", b"Host: " + host.encode()]
         lines += [f"{name}: {value}".encode() for name, value in self.headers]
         if self.chunked:
@@ -50,6 +54,10 @@ class Sent:
 
     def curl(self, url: str) -> str:
         """A line for bash that sends the same."""
+        if self.raw:
+            host = url.removeprefix("http://")
+            shown = _octal(self.raw.replace(b"{host}", host.encode())[:_SHOWN])
+            return f"printf {shown} | nc -q 10 {host.replace(':', ' ')}"
         words = ["curl", "-si", "--max-time", "10", "--path-as-is", "-g", "-X", self.method]
         for name, value in self.headers:
             words += ["-H", _quoted(f"{name}: {value}".encode() if value else f"{name};".encode())]

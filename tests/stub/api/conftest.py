@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -120,10 +121,15 @@ class Stub:
 
 @pytest.fixture
 async def make(tmp_path) -> AsyncIterator[Callable[..., Stub]]:
-    """Stubs of any release; `nodes` of them have 16 CPUs and labels env=prod or env=dev in turn."""
+    """Stubs of any release; `nodes` of them have 16 CPUs and labels env=prod or env=dev in turn.
+
+    `door`: what else `build_routes` takes (users, rate_limit, now).
+    """
     made: list[Stub] = []
 
-    def build(release_name: str = "1.9.3", *, nodes: int = 1, cors: bool = False, strict: bool = False) -> Stub:
+    def build(
+        release_name: str = "1.9.3", *, nodes: int = 1, cors: bool = False, strict: bool = False, **door: Any
+    ) -> Stub:
         release = RELEASES[release_name]
         clock, program = VirtualClock(), Program()
         ids = Ids(7, release.page_shapes)
@@ -146,7 +152,7 @@ async def make(tmp_path) -> AsyncIterator[Callable[..., Stub]]:
         orchestrator = Orchestrator(
             release=release, clock=clock, ids=ids, nodes=machines, workbench=bench, strict=strict
         )
-        app = build_routes(orchestrator, cors=cors)
+        app = build_routes(orchestrator, cors=cors, **door)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:1234")
         made.append(Stub(app, orchestrator, clock, program, http))
         return made[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import pytest
@@ -48,6 +49,8 @@ async def test_debug_information_tells_what_really_runs(make, release):
         legacy = await stub.http.post("/api/v1/compute/debug", json={})
         assert legacy.json() == {"ActiveJobs": [active], "jobsCompleted": 0}
     await stub.http.delete(f"/api/v1/orchestrator/jobs/{job}")
+    for _ in range(10):  # the program dies in its own turn
+        await asyncio.sleep(0)
     assert (await stub.http.get("/api/v1/agent/debug")).json()["ActiveJobs"] == []
 
 

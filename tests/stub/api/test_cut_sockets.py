@@ -77,10 +77,7 @@ class Served:
     async def is_clean(self, files=10**6):
         """No connection and no task is left of anybody, no more files are open, and nothing was complained of."""
         state = self.server.server_state
-        for _ in range(500):
-            if not state.connections and not state.tasks and descriptors() <= files:
-                break
-            await asyncio.sleep(0.01)
+        await within_seconds(lambda: not state.connections and not state.tasks and descriptors() <= files)
         assert not state.connections
         assert descriptors() <= files
         assert [task for task in asyncio.all_tasks() if "logs_ws" in repr(task)] == []
@@ -231,21 +228,42 @@ async def test_strict_a_close_stays_unanswered(serve):
     await served.is_clean()
 
 
-async def test_a_client_that_never_reads(serve):
-    """One sleeping client would hold up everybody, or the stub's end."""
-    served = await serve()
-    log = served.stub.program.logs[0]
+async def a_sleeper(served):
+    """A client that asks for a long log and does not read it."""
     for _ in range(1_000):
-        log.write(2, b"x" * 8_000 + b"\n")
+        served.stub.program.logs[0].write(2, b"x" * 8_000 + b"\n")
     sleeper = socket.create_connection(("127.0.0.1", served.port))
     sleeper.sendall(served.handshake())
     await asyncio.sleep(0.2)
+    return sleeper
+
+
+async def within_seconds(is_so):
+    """Whether something comes to be so."""
+    for _ in range(500):
+        if is_so():
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_a_client_that_never_reads(serve):
+    """One sleeping client would hold up everybody, or the stub's end."""
+    served = await serve()
+    sleeper = await a_sleeper(served)
     await served.is_well()
     assert served.server.server_state.connections
     served.server.should_exit = True
-    for _ in range(200):
-        if not served.server.server_state.connections:
-            break
-        await asyncio.sleep(0.01)
-    assert not served.server.server_state.connections
+    assert await within_seconds(lambda: not served.server.server_state.connections)
     sleeper.close()
+
+
+async def test_a_client_that_never_reads_and_says_it_will_send_no_more(serve):
+    """Its stream would wait for ever for somebody to read."""
+    served = await serve()
+    sleeper = await a_sleeper(served)
+    assert served.server.server_state.tasks
+    sleeper.shutdown(socket.SHUT_WR)
+    assert await within_seconds(lambda: not served.server.server_state.tasks)
+    sleeper.close()
+    await served.is_clean()

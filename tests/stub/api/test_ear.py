@@ -50,7 +50,8 @@ def test_odd_closes_are_closes(payload):
         b"\xff\x80" + MASK,  # reserved bits
         b"\x83\x80" + MASK,  # reserved opcode
         b"\x08\x80" + MASK,  # a control frame in fragments
-        b"\x89\xfe\x00\x7e" + MASK,  # a control frame that is too long
+        b"\x89\xfe\x00\x7e" + MASK + b"p" * 126,  # control frames that are too long
+        b"\x88\xfe\x00\x7e" + MASK + b"c" * 126,
         b"GET / HTTP/1.1\r\n\r\n",
     ],
 )

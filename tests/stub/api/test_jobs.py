@@ -155,3 +155,61 @@ async def test_a_body_on_a_get_is_read_too(make):
     headers = {"Content-Type": "application/json"}
     answer = await stub.http.request("GET", JOBS, content=json.dumps({"Namespace": "zzz"}), headers=headers)
     assert answer.json()["Items"] == []
+
+
+async def diff(stub, **job):
+    """Ask what a submission would change."""
+    return await stub.http.put(f"{JOBS}/diff", json={"Job": job})
+
+
+TASKS = [{"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "ubuntu"}}}]
+
+
+async def test_a_dry_run_tells_what_would_change(make):
+    """`job run --dry-run` would say nothing, or submit the job."""
+    stub = make()
+    await stub.finished(await stub.submit(Name="n", Tasks=TASKS))
+    answer = await diff(stub, Name="n", Type="batch", Tasks=TASKS)
+    assert (answer.status_code, answer.json()) == (200, {"Diff": "", "Warnings": None})
+    told = (await diff(stub, Name="n", Type="batch", Tasks=TASKS, Priority=7, ID="mine")).json()
+    assert "\n-\u00a0\tPriority:    0,\n+\u00a0\tPriority:    7,\n" in told["Diff"]
+    assert told["Warnings"] == ["job ID is ignored when submitting a batch job"]
+    assert (await stub.get("jobs/n"))["Job"]["Priority"] == 0
+
+
+async def test_a_dry_run_of_an_old_wasm_job_differs_from_itself(make):
+    """A client would be told that nothing changes, and its submission would update the job (1.8+)."""
+    stub = make()
+    module = {"Source": {"Type": "inline", "Params": {"URL": "data:,"}}, "Target": "/m.wasm"}
+    tasks = [{"Name": "main", "Engine": {"Type": "wasm", "Params": {"EntryModule": module, "Parameters": ["a"]}}}]
+    await stub.submit(Name="n", Tasks=tasks)
+    told = (await diff(stub, Name="n", Type="batch", Tasks=tasks)).json()["Diff"]
+    assert '-\u00a0\t\t\t\t\t"Parameters":    []any{string("a")},\n' in told
+    assert '+\u00a0\t\t\t\t\t"Parameters":    []string{"a"},\n' in told
+
+
+@pytest.mark.parametrize(
+    ("job", "status", "message"),
+    [
+        ({"Name": " ", "Type": "x", "Tasks": [None]}, 400, "invalid job spec: name is missing"),
+        ({"Name": "n", "Type": "x"}, 400, 'invalid job type: "x"\nmissing job tasks'),
+        ({"Name": "n", "Type": "batch", "Tasks": TASKS}, 404, "job name index not found: n:default"),
+        ({"Name": "n", "Type": "batch", "Tasks": [None]}, 500, "Internal server error"),
+        (None, 500, "Internal server error"),
+    ],
+)
+async def test_what_cannot_be_compared(make, job, status, message):
+    """A dry run would blame something else than a real server does."""
+    answer = await make().http.put(f"{JOBS}/diff", json={"Job": job})
+    assert (answer.status_code, answer.json()["Message"]) == (status, message)
+
+
+async def test_releases_without_comparisons_know_no_such_route(make):
+    """A client that asks whether the server can compare jobs would be told yes."""
+    for release in ("1.5.2", "1.7.0", "docs"):
+        answer = await diff(make(release), Name="n", Type="batch", Tasks=TASKS)
+        assert (answer.status_code, answer.json()["Message"]) == (404, "Not Found")
+    stub = make()
+    await stub.submit(Name="diff", Tasks=TASKS)
+    assert (await stub.get("jobs/diff"))["Job"]["Name"] == "diff"
+    assert (await stub.http.put(f"{JOBS}/diff/", json={})).status_code == 404

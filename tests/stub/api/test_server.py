@@ -33,10 +33,10 @@ async def serve():
     """Serve an ASGI application on a free port; returns host:port."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(app, tls=None):
+        async def start(app, tls=None, http=Connection):
             listener = socket.socket()
             listener.bind(("127.0.0.1", 0))
-            server = Server(uvicorn.Config(app, http=Connection, log_config=None, lifespan="off"), tls)
+            server = Server(uvicorn.Config(app, http=http, log_config=None, lifespan="off"), tls)
             task = asyncio.ensure_future(server.serve(sockets=[listener]))
 
             async def stop():
@@ -91,6 +91,25 @@ async def test_only_a_proper_handshake_on_a_log_path_becomes_a_socket(serve, cha
     status = await asyncio.wait_for(reader.readline(), 5)
     writer.close()
     assert ([scope["type"] for scope in seen], status.split()[1]) == ([kind], b"101" if kind == "websocket" else b"200")
+
+
+async def test_a_client_that_goes_before_a_refusal_is_no_failure(serve, caplog):
+    """A client that breaks off would leave a traceback of the stub's own in its log."""
+    client = socket.socket()
+    gone = asyncio.Event()
+
+    class Late(Connection):
+        def _refuse(self, refused):
+            client.recv(4096)  # a line that is closed with nothing unread is not reset before somebody writes to it
+            client.close()
+            super()._refuse(refused)
+            gone.set()
+
+    host, port = (await serve(recorder([]), http=Late)).split(":")
+    client.connect((host, int(port)))
+    client.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\nnonsense\r\n\r\n".encode())
+    await asyncio.wait_for(gone.wait(), 5)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_log_comes_through_and_pings_stay_unanswered(serve, make):

@@ -35,6 +35,9 @@ def test_bytes(text, amount):
         (parse_gpu, "0.5"),
         (parse_gpu, "-1"),
         (parse_gpu, "²"),
+        (parse_cpu, "١"),
+        (parse_bytes, "١mb"),
+        (parse_cpu, "9" * 200_000 + "x"),
     ],
 )
 def test_what_is_no_amount_is_refused(parser, text):

@@ -178,3 +178,29 @@ async def test_given_id_of_a_service_is_kept(build: Any) -> None:
     with pytest.raises(OrchestratorError, match="job already exists: my-service") as refused:
         cluster.submit("a", kind="service", id="my-service")
     assert refused.value.status == 409
+
+
+async def test_a_comparison_changes_nothing(build: Any) -> None:
+    """Broken: a dry run updates the job, starts it again, or makes one."""
+    cluster = build()
+    job = cluster.submit("n")
+    await cluster.settle()
+    before = cluster.orchestrator.get_job(job)
+    stored, prepared = cluster.orchestrator.diff(cluster.job("n", priority=5))
+    await cluster.settle()
+    assert stored == before == cluster.orchestrator.get_job(job)
+    assert (prepared.job.priority, prepared.warnings) == (5, ())
+    assert len(cluster.orchestrator.list_jobs(JobQuery()).items) == 1
+    assert len(cluster.runner.works) == 1
+
+
+async def test_a_comparison_needs_a_job_of_that_name_and_namespace(build: Any) -> None:
+    """Broken: a dry run is told against a stranger's job (golden 36)."""
+    cluster = build()
+    cluster.submit("n")
+    for spec, name in ((cluster.job("other"), "other:default"), (cluster.job("n", namespace="else"), "n:else")):
+        with pytest.raises(OrchestratorError) as refused:
+            cluster.orchestrator.diff(spec)
+        error = refused.value
+        text = f"job name index not found: {name}"
+        assert (error.status, error.code, error.component, error.message) == (404, "NotFound", "JobStore", text)

@@ -12,7 +12,7 @@ from orchestrator_stub.domain.job import Job, Resources, SpecConfig, Task
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.engine.ids import Ids
-from orchestrator_stub.engine.submission import Reception, same_spec
+from orchestrator_stub.engine.submission import Reception, is_repetition, same_spec
 
 SPEC = Job(
     "", "", "", "batch", 0, 1, tasks=(Task("main", SpecConfig("docker", {"Image": "x"})),), state=JobState.UNDEFINED
@@ -83,8 +83,32 @@ def test_all_problems_are_told_at_once() -> None:
         ({"priority": 1}, False),
         ({"tasks": (replace(SPEC.task, resources=Resources(memory="1GB")),)}, False),
         ({"tasks": (replace(SPEC.task, env={"A": "1"}),)}, False),
+        ({"tasks": (replace(SPEC.task, meta={"bacalhau.org/a": "1"}),)}, True),
+        ({"tasks": (replace(SPEC.task, meta={"a": "1"}),)}, False),
+        ({"tasks": (replace(SPEC.task, publisher=SpecConfig("", {})),)}, True),
     ],
 )
 def test_what_counts_as_a_change(change: dict[str, Any], same: bool) -> None:
     """Broken: a repeated submission is an update, or a real change is taken for a repetition."""
     assert same_spec(SPEC, replace(SPEC, **change)) is same
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [(1, 1.0, True), (1, True, False), ([0], [False], False), ({}, [], False)])
+def test_truth_values_are_no_numbers(one: Any, other: Any, same: bool) -> None:
+    """Broken: a parameter that turns from 1 to true is taken for a repetition, as Python has it."""
+    jobs = (replace(SPEC, tasks=(Task("main", SpecConfig("docker", {"p": {"q": [value]}})),)) for value in (one, other))
+    assert same_spec(*jobs) is same
+
+
+def test_a_converted_wasm_module_is_never_a_repetition() -> None:
+    """Broken: a client of old releases that submits its job again is refused where real servers update the job."""
+    module = {"Source": {"Type": "inline", "Params": {"URL": "data:,"}}, "Target": "/m.wasm"}
+    old = replace(SPEC, tasks=(Task("main", SpecConfig("wasm", {"EntryModule": module})),))
+    reception = Reception(RELEASES["1.9.3"], Ids(1), "n-me", hint)
+    prepared = reception.prepare(old, frozenset(), {})
+    assert prepared.converted_inputs == 1
+    assert not is_repetition(prepared.job, prepared)
+    new = reception.prepare(prepared.job, frozenset(), {})
+    assert new.converted_inputs is None
+    assert is_repetition(prepared.job, new)
+    assert Reception(RELEASES["1.6.5"], Ids(1), "n-me", hint).prepare(old, frozenset(), {}).converted_inputs is None

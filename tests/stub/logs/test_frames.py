@@ -7,7 +7,7 @@ import json
 import pytest
 
 from orchestrator_stub.logs.buffer import Chunk
-from orchestrator_stub.logs.frames import chunk_frames, error_frame, log_frame, misread, output_frames
+from orchestrator_stub.logs.frames import Misreader, chunk_frames, error_frame, log_frame, output_frames
 
 
 def lines(frames):
@@ -51,13 +51,14 @@ def test_long_output_is_cut_every_8_kib():
 )
 def test_running_wasm_is_misread_up_to_1_7(first, second, frame, broken):
     """FINDINGS 1 row 11.3: a client would see live wasm logs that those servers do not have."""
-    text, ends = misread(Chunk(2, first), Chunk(1, second))
-    said = json.loads(text)
+    frames_of = Misreader()
+    assert list(frames_of(Chunk(2, first))) == []
+    said = [json.loads(frame) for frame in frames_of(Chunk(1, second))]
     if broken:
-        assert said == {"error": f"unable to read dataframe data, {frame}", "value": {"Type": 0, "Line": ""}}
+        assert said == [{"error": f"unable to read dataframe data, {frame}", "value": {"Type": 0, "Line": ""}}]
     else:
-        assert said == {"value": {"Type": 2, "Line": frame}}
-    assert ends is broken
+        assert said == [{"value": {"Type": 2, "Line": frame}}]
+    assert frames_of.is_lost is broken
 
 
 def test_a_finished_run_up_to_1_7_is_shown_by_lines():

@@ -80,7 +80,8 @@ class World:
     def decide(self, job: Job, nodes: list[Node], executions: list[Execution] | None = None, **more: Any) -> Plan:
         """The scheduler's plan."""
         release = RELEASES[more.get("release", "1.9.3")]
-        snapshot = Snapshot(job, tuple(executions or ()), tuple(nodes), release, more.get("now", NOW))
+        seen = (job, tuple(executions or ()), tuple(nodes), release, more.get("now", NOW))
+        snapshot = Snapshot(*seen, in_touch=more.get("in_touch"))
         return decide(Look(snapshot, Evaluation("ev-1", job.id, more.get("trigger", "job-register"))))
 
 

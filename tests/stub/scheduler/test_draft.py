@@ -41,6 +41,21 @@ def test_a_lost_node_fails_its_execution(world: Any) -> None:
     assert plan.new[0].node_id == world.node(2).id
 
 
+def test_an_execution_on_a_node_that_gets_no_work_is_not_lost_for_that(world: Any) -> None:
+    """Broken: a job fails because its node was rejected, or is busy otherwise, although the node is in touch."""
+    job = world.job(state=JobState.RUNNING)
+    runs = world.execution(job, world.node(1), RUNS, desired=DesiredState.RUNNING)
+    assert world.decide(job, [world.node(2)], [runs], in_touch=frozenset({world.node(1).id})).is_empty
+
+
+def test_152_cancels_what_was_lost(world: Any) -> None:
+    """Broken: a lost execution is Failed on 1.5.2 (fact sheet 5.5g)."""
+    job = world.job(state=JobState.RUNNING)
+    lost = world.execution(job, world.node(1), BID, desired=DesiredState.RUNNING)
+    plan = world.decide(job, [world.node(2)], [lost], release="1.5.2")
+    assert [c.change for c in plan.changes] == [ExecutionEvent.STOPPED]
+
+
 def test_execution_beyond_its_limit_fails_by_the_orchestrator(world: Any) -> None:
     """Broken: a node that never reports keeps an execution alive for ever."""
     job = world.job(state=JobState.RUNNING, timeouts=Timeouts(execution=60))

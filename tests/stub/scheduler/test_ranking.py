@@ -71,6 +71,17 @@ def test_the_freer_node_is_taken(world: Any) -> None:
     assert plan.new[0].node_id == world.node(2).id
 
 
+@pytest.mark.parametrize("release", ["1.5.2", "1.6.5", "1.9.3"])
+def test_a_node_takes_half_as_much_again_as_it_has(world: Any, release: str) -> None:
+    """Broken: a node that said it is full is sent jobs, or one that has some room in its queue is not."""
+    full = {"available": Capacity(0.0, 16 * GB, 100 * GB, 0)}
+    room = world.node(queue_used=Capacity(0.5), **full)
+    assert world.decide(world.job(), [room], release=release).new
+    none = world.node(queue_used=Capacity(0.6), **full)
+    text = world.decide(world.job(), [none], release=release).job_message
+    assert text.endswith("CPU: 0.00, Memory: 16 GB, Disk: 100 GB, GPU: 0} and queue capacity {CPU: 0.60, Memory: 0 B, Disk: 0 B, GPU: 0}")
+
+
 def test_a_node_that_failed_is_taken_last(world: Any) -> None:
     """Broken: a retry goes to the node that just failed although another is free enough."""
     job = world.job()

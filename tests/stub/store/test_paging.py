@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from orchestrator_stub.store.paging import PageToken, parse_token
@@ -25,3 +27,11 @@ def test_what_is_no_token(text: str) -> None:
     """Broken: padding, a wrong length, a negative or too large number is taken."""
     with pytest.raises(ValueError, match="invalid paging token"):
         parse_token(text)
+
+
+def test_a_number_of_thousands_of_digits_is_malformed() -> None:
+    """Broken: the answer says what Python thinks of such numbers."""
+    token = base64.urlsafe_b64encode(b":N:1:" + b"9" * 5000).decode().rstrip("=")
+    with pytest.raises(ValueError, match="malformed token: invalid paging token"):
+        parse_token(token)
+    assert parse_token(base64.urlsafe_b64encode(b":N:1:" + b"0" * 5000 + b"7").decode().rstrip("=")).offset == 7

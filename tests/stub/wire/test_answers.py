@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from orchestrator_stub.domain.errors import OrchestratorError
-from orchestrator_stub.wire.answers import error_fields, no_license, no_such_route
+from orchestrator_stub.wire.answers import error_fields, nameless_job, no_license, no_such_route
 from orchestrator_stub.wire.gojson import dumps
 
 
@@ -33,3 +33,11 @@ def test_hint_and_details_only_stand_where_there_are_some():
     assert list(plain) == ["Status", "Message", "RequestID", "Code", "Component"]
     assert json.dumps(full).endswith('"Hint": "h", "Details": {"a": "1", "b": "2"}}')
     assert plain["RequestID"] == "id-1"
+
+
+def test_a_comparison_without_name_is_refused_in_the_servers_words(release, steps):
+    """A dry run of a job without name would be answered otherwise than by a real server."""
+    if release.unique_names:
+        recorded = steps("36")["no-name"]
+        error = nameless_job()
+        assert (error.status, dumps(error_fields(error, "")).decode()) == (recorded["status"], recorded["body"])

@@ -55,8 +55,8 @@ def test_what_runs_is_shown_with_what_it_was_given():
     job = Job("j-1", "a", "default", "batch", 0, 1, tasks=(Task("main", SpecConfig("wasm")),))
     execution = Execution("e-1", "default", "", "n-1", "j-1", job, 1)
     assert dumps(running_fields(execution, Capacity(0.5, 512_000_000))) == (
-        '{"ExecutionID":"e-1","JobID":"j-1","State":"BidAccepted",'
-        '"AllocatedResources":{"Tasks":{"main":{"CPU":0.5,"Memory":512000000}}}}\n'
+        b'{"ExecutionID":"e-1","JobID":"j-1","State":"BidAccepted",'
+        b'"AllocatedResources":{"Tasks":{"main":{"CPU":0.5,"Memory":512000000}}}}\n'
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_stub.wire.parameters import NAMESPACE, PAGING, Parameter, bind
+from orchestrator_stub.wire.parameters import NAMESPACE, PAGING, Parameter, bind, parse_query
 from orchestrator_stub.wire.unmarshal import BindError
 
 SINCE = Parameter("since", "Since", "int")
@@ -20,6 +20,28 @@ def test_given_parameters_become_fields():
         "Reverse": True,
         "Since": -3,
     }
+
+
+@pytest.mark.parametrize(
+    ("raw", "query"),
+    [
+        (b"", {}),
+        (b"a=1&b=%26&a=2&c", {"a": ["1", "2"], "b": ["&"], "c": [""]}),
+        (b"&&=x&a=b=c", {"": ["x"], "a": ["b=c"]}),
+        (b"a=1;b=2&c=3;", {}),
+        (b"a=%zz&%=1&b=%4&c=1", {"c": ["1"]}),
+        (b"a+b=c+d&e=%2B", {"a b": ["c d"], "e": ["+"]}),
+        (b"a=%ff\xc3\xa9%C3", {"a": ["\ufffdé\ufffd"]}),
+    ],
+)
+def test_an_address_is_taken_apart_like_go_does(raw, query):
+    """A semicolon or a broken escape would become a filter, or an error, that no real server knows."""
+    assert parse_query(raw) == query
+
+
+def test_zeros_before_a_number_do_not_make_it_large():
+    """A padded limit would be refused."""
+    assert bind({"limit": ["0" * 30 + "5"], "since": ["-" + "0" * 30 + "5"]}, (*PAGING, SINCE)) == {"Limit": 5, "Since": -5}
 
 
 def test_empty_numbers_and_truth_values_are_zero():

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_stub.wire.scanner import DEEPEST, JsonError, JsonSyntaxError, Node, scan
+from orchestrator_stub.wire.scanner import DEEPEST, JsonError, JsonSyntaxError, Node, check_depth, scan, too_large
 
 
 def value_of(node):
     """The plain value of a scanned node."""
     if node.kind == "object":
-        return {key: value_of(item) for key, item in node.value}
+        return {key: value_of(item) for key, item in node.members()}
     if node.kind == "array":
-        return [value_of(item) for item in node.value]
+        return [value_of(item) for item in node.items()]
     return json.loads(node.value) if node.kind == "number" else node.value
 
 
 def test_a_value_knows_where_it_stands():
     """Offsets in type errors would be wrong."""
-    (key, inner) = scan(b' {"a": [10]} x').value[0]
-    assert (key, inner) == ("a", Node("array", [Node("number", "10", 8, 10)], 7, 11))
+    body = b' {"a": [10]} x'
+    ((key, inner),) = scan(body).members()
+    (number,) = inner.items()
+    assert (key, inner, number) == ("a", Node(body, 7, 11), Node(body, 8, 10))
+    assert (inner.kind, number.kind, number.value) == ("array", "number", "10")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,11 @@ def test_a_value_knows_where_it_stands():
         (b"-x", "invalid character 'x' in numeric literal", 2),
         (b"1.x", "invalid character 'x' after decimal point in numeric literal", 3),
         (b"1e+x", "invalid character 'x' in exponent of numeric literal", 4),
+        (b"[1e7E]", "invalid character 'E' after array element", 5),
+        (b"[1.5.]", "invalid character '.' after array element", 5),
+        (b'[1,"a",[],true ,]', "invalid character ']' looking for beginning of value", 17),
+        (b'{"a":1,"b":[] ,"c"}', "invalid character '}' after object key", 19),
+        (b'{"a":1,"b":01}', "invalid character '1' after object key:value pair", 13),
         (b"\xef\xbb\xbf{}", "invalid character 'ï' looking for beginning of value", 1),
         (b"\x1f", r"invalid character '\x1f' looking for beginning of value", 1),
         (b"[" * (DEEPEST + 1), "invalid character '[' exceeded max depth", DEEPEST + 1),
@@ -90,3 +99,30 @@ def test_garbage_is_json_or_a_json_error(text):
     except JsonError:
         return
     assert 0 <= node.start < node.end <= len(text)
+
+
+def test_long_bodies_are_checked_without_building_their_parts():
+    """A body of some megabytes with a mistake at its end would stop the stub for half a minute."""
+    long = b"[" + b"0," * 400_000 + b'"a",{},' * 200_000
+    began = time.process_time()
+    with pytest.raises(JsonSyntaxError) as caught:
+        scan(long + b"!")
+    assert time.process_time() - began < 3
+    assert caught.value.offset == len(long) + 1
+
+
+def test_a_value_that_nests_too_deep_is_named_with_its_place():
+    """The 400 for what is deeper than can be kept would not say where it is."""
+    node = scan(b' {"a":[[1]]}')
+    check_depth(node, 3)
+    with pytest.raises(JsonSyntaxError, match="invalid character '\\[' exceeded max depth") as caught:
+        check_depth(node, 2)
+    assert caught.value.offset == 8
+
+
+def test_the_first_number_beyond_every_float_is_found():
+    """The 400 for 1e999 would name another number, or a text that looks like one."""
+    body = b'{"1e999":["1e999",1e300,-1e999,1e999]}'
+    found = too_large(scan(body))
+    assert (found.text, found.start) == ("-1e999", 24)
+    assert too_large(scan(b"[1e300]")) is None

@@ -10,6 +10,14 @@ from orchestrator_stub.wire import schema
 from orchestrator_stub.wire.unmarshal import BindError, unmarshal
 
 
+@pytest.mark.parametrize("release_name", ["1.8.0", "1.9.3"])
+def test_a_comparison_has_a_body_of_its_own(release_name):
+    """A type error in a dry run would name the request of a submission."""
+    with pytest.raises(BindError, match=r"Go struct field DiffJobRequest\.BasePutRequest\."):
+        unmarshal(b'{"Namespace": 1}', schema.diff_job(release_name), {})
+    assert unmarshal(b'{"Job": null, "Force": 1}', schema.diff_job(release_name), {}) == {"Job": None}
+
+
 def network(release_name, word):
     """The network word that a release keeps for one that was sent."""
     body = f'{{"Job":{{"Tasks":[{{"Network":{{"Type":"{word}"}}}}]}}}}'.encode()

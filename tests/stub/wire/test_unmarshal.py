@@ -13,6 +13,7 @@ from orchestrator_stub.wire.unmarshal import (
     INT,
     STRING,
     STRINGS,
+    UINT32,
     BindError,
     Field,
     ListOf,
@@ -31,6 +32,8 @@ OUTER = Struct(
         Field("Inner", INNER, pointer=True),
         Field("List", ListOf("[]*models.Inner", INNER)),
         Field("Any", Untyped()),
+        Field("Texts", ListOf("[]string", STRING)),
+        Field("Size", UINT32),
     ),
 )
 
@@ -60,6 +63,18 @@ def test_null_empties_pointers_and_leaves_plain_fields_alone():
     }
 
 
+def test_null_undoes_lists_and_maps_and_is_nothing_where_there_was_nothing():
+    """`"Constraints": null` after a list would keep the list, `"Namespace": null` would be another namespace than none."""
+    text = '{"List":[{}],"List":null,"Labels":{"a":"b"},"Labels":null,"Any":{"a":1},"Any":null,"Name":null}'
+    assert read(text) == {"List": None, "Labels": None, "Any": None}
+    assert read('{"Labels":{"a":"x","a":null}}') == {"Labels": {"a": ""}}
+
+
+def test_a_repeated_list_is_read_over_the_first_one():
+    """Two lists of tasks in one job would give other tasks than on a real server."""
+    assert read('{"List":[{"Name":"a"},{"Count":1}],"List":[{"Count":2}]}') == {"List": [{"Name": "a", "Count": 2}]}
+
+
 def test_what_follows_the_first_value_is_not_looked_at():
     """A body with a trailing newline or a second document would be refused."""
     assert read('{"Name":"a"} {"Name":"b"} x') == {"Name": "a"}
@@ -80,6 +95,33 @@ def test_a_number_that_is_no_integer_of_the_type_is_named(number):
     """A fraction would be cut silently."""
     with pytest.raises(BindError, match=f"expected=int, got=number {number}, field=Inner.Count"):
         read(f'{{"Inner":{{"Count":{number}}}}}')
+
+
+@pytest.mark.parametrize(
+    ("number", "offset"), [("1e999", 18), ("-1e999", 19), ("9" * 5000, 5013)]
+)
+def test_an_untyped_number_beyond_every_float_is_named(number, offset):
+    """A parameter of 1e999 would be a traceback, or infinite."""
+    with pytest.raises(BindError) as caught:
+        read(f'{{"Any":{{"a":{number}}},"what":1e999}}')
+    assert str(caught.value) == (
+        f"code=400, message=Unmarshal type error: expected=float64, got=number {number}, field=Any, offset={offset}, "
+        f"internal=json: cannot unmarshal number {number} into Go struct field Outer.Any of type float64"
+    )
+
+
+def test_a_negative_zero_is_no_size():
+    """-0 would be taken where real servers refuse it."""
+    with pytest.raises(BindError, match="expected=uint32, got=number -0, field=Size, offset=10"):
+        read('{"Size":-0}')
+
+
+def test_parameters_that_nest_too_deep_are_refused_and_unknown_keys_may():
+    """A deep value would end in a traceback where it is kept, or be refused where nobody looks at it."""
+    deep = "[" * 900 + "]" * 900
+    assert read(f'{{"what":{deep},"Name":"a"}}') == {"Name": "a"}
+    with pytest.raises(BindError, match=r"message=Syntax error: offset=\d+, error=invalid character '\[' exceeded max depth"):
+        read(f'{{"Any":{{"a":{deep}}}}}')
 
 
 def test_untyped_values_keep_their_structure():
