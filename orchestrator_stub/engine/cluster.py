@@ -102,9 +102,9 @@ class Cluster:
         if node.membership is Membership.REJECTED:  # such a node is not listened to (1.5.2)
             return replace(node, last_heartbeat=beat)
         load, counts = member.load.known(now), member.counts.known(now)
-        said = (node, beat, load, counts)
-        if member.said is None or any(a is not b for a, b in zip(said, member.said, strict=True)):
-            member.said = said
+        said = member.said
+        if said is None or said[0] is not node or said[1] != beat or said[2] is not load or said[3] is not counts:
+            member.said = node, beat, load, counts
             member.shown = replace(
                 node,
                 last_heartbeat=beat,

@@ -23,11 +23,7 @@ _STRING = re.compile(rb'"([^"\\\x00-\x1f]*)"')
 _ESCAPED = re.compile(rb'"((?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+)"')
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _TEXT_OR_NUMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(-?[0-9][0-9.eE+-]*+)')
-_WORDS: tuple[tuple[bytes, Kind, Any], ...] = (
-    (b"true", "bool", True),
-    (b"false", "bool", False),
-    (b"null", "null", None),
-)
+_WORDS = (b"true", b"false", b"null")
 _KINDS: dict[bytes, Kind] = {b"{": "object", b"[": "array", b'"': "string", b"t": "bool", b"f": "bool", b"n": "null"}
 
 # What long bodies are made of is passed over many at a time: small values of a list with their commas, and members of
@@ -193,7 +189,7 @@ def _scalar_end(data: bytes, at: int) -> int:
         return _string_end(data, at)
     if letter == b"-" or letter.isdigit():
         return _number_end(data, at)
-    for word, _, _ in _WORDS:
+    for word in _WORDS:
         if letter != word[:1]:
             continue
         for offset in range(1, len(word)):

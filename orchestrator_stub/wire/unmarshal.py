@@ -6,8 +6,9 @@ null leaves a plain field alone and empties a pointer. The first misfit is remem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any
 
 from orchestrator_stub.wire.reading import DEEPEST_KEPT, DoubtError, Quick, read
@@ -202,11 +203,11 @@ class _Decoder:
 
     def _list(self, node: Node | Quick, of: Type, before: list[Any]) -> list[Any]:
         """Elements are read over those that an earlier list of the same key left."""
-        found = []
-        for number, item in enumerate(node.items()):
-            is_null = item.kind == "null"
-            found.append(None if is_null else self.value(item, of, before[number] if number < len(before) else None))
-        return found
+        items: Iterable[Node | Quick] = node.items()
+        return [
+            None if item.kind == "null" else self.value(item, of, earlier)
+            for item, earlier in zip(items, chain(before, repeat(None)))  # noqa: B905 - the second never ends
+        ]
 
     def _untyped(self, node: Node | Quick) -> Any:
         if isinstance(node, Quick):

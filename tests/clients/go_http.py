@@ -214,7 +214,7 @@ class Wire:
         if answer.headers["Content-Type"] != "application/json":
             raise DecodeError(f"Content-Type {answer.headers['Content-Type']}")
         said = answer.headers["X-Bacalhau-Git-Version"]
-        if said != f"v{self._program.release}" and answer.status not in (401, 403):
+        if answer.status == 200 and said != f"v{self._program.release}":
             raise DecodeError(f"the server says that it is {said}")
 
     @staticmethod

@@ -123,6 +123,7 @@ class Campaign:
         self._requests = Requests(self._release, f"{seed}/{with_key}", self._known, self._key)
         self._rng = random.Random(f"{seed}/{world}/walks")
         self._figures = Figures(world)
+        self._stub: StubProcess
         self._connection: Connection
         self._url = ""
 
@@ -131,6 +132,7 @@ class Campaign:
         figures = self._figures
         began = time.monotonic()
         with StubProcess(self._release, ("--api-key", self._key) if self._key else ()) as stub:
+            self._stub = stub
             self._connection = Connection(stub.host, stub.port)
             self._url = f"http://{stub.host}:{stub.port}"
             self._ask(Sent("GET", NODES.encode(), kind="nodes"))
