@@ -200,6 +200,7 @@ class Stub:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # who is let in depends on the connection itself
             timeout_graceful_shutdown=1,
         )
         self._server = Server(config, tls.context if tls else None)
@@ -260,7 +261,7 @@ class _Switch:
 def _flags(settings: Settings) -> dict[str, Any]:
     """The settings for everybody to see: of users only their names."""
     plain = asdict(replace(settings, users=()), dict_factory=_plain)
-    return plain | {"users": [user.alias or user.username for user in settings.users]}
+    return plain | {"users": [user.alias or user.username or "without a name" for user in settings.users]}
 
 
 def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:

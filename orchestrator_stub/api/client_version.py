@@ -30,7 +30,7 @@ class _Version:
 
 def refusal(header: bytes, release: Release) -> tuple[int, dict[str, Any]] | None:
     """Status and body for a client that is too old or says nonsense; None when it is welcome."""
-    text = decode_text(header)
+    text = decode_text(header) if header else ""
     if text in _DEVELOPMENT:
         return None
     version = _parsed(text)

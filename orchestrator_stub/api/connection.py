@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why does not matter
         """The client is gone."""
-        self._server_state.connections.discard(self)  # type: ignore[arg-type]  # as above
+        self._server_state.connections.discard(self)
         self._is_deaf = True
         if self._alarm is not None:
             self._alarm.cancel()
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
         handshake = opened(target, head.headers)
         if handshake is None:
             return False
-        self._server_state.connections.discard(self)  # type: ignore[arg-type]  # as above
+        self._server_state.connections.discard(self)
         self._is_deaf = True
         if self._alarm is not None:
             self._alarm.cancel()

@@ -51,13 +51,14 @@ class Request:
         "method",
         "path",
         "peer",
+        "raw_path",
         "release",
-        "target",
     )
 
     def __init__(self, scope: Message, release: Release) -> None:
         self.method: str = scope.get("method", "GET")
         self.path = routed_path(scope)
+        self.raw_path: bytes = scope.get("raw_path") or self.path.encode()
         self.full_path: str = scope["path"]
         """Decoded, whatever the router makes of it."""
         self.peer: str = (scope.get("client") or ("",))[0]
@@ -69,14 +70,16 @@ class Request:
         for name, value in scope["headers"]:
             self.headers.setdefault(name, value)
         self._raw_query: bytes = scope.get("query_string", b"")
-        query = self._raw_query and b"?" + self._raw_query
-        self.target: bytes = (scope.get("raw_path") or self.path.encode()) + query
-        """Path and query as they were sent."""
         self._query: dict[str, list[str]] | None = None
 
     def header(self, name: str) -> str:
         """A header's value as text, "" when there is none."""
         return decode_text(self.headers.get(name.lower().encode(), b""))
+
+    @property
+    def target(self) -> bytes:
+        """Path and query as they were sent."""
+        return self.raw_path + (self._raw_query and b"?" + self._raw_query)
 
     @property
     def has_query(self) -> bool:

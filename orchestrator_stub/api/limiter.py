@@ -5,6 +5,7 @@ Time is real, since it is the client's own: a stub whose clock stands still woul
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -43,13 +44,13 @@ class Limiter:
         """`rate`: requests per second and address, more than 0. `now`: seconds, never going back."""
         self._rate = rate
         self._now = now
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def allows(self, address: str) -> bool:
         """Whether a request of this address may go on; it counts in any case."""
         now = self._now()
-        bucket, allowed = spend(self._buckets.pop(address, None), self._rate, now)
-        self._buckets[address] = bucket  # at the end: the order is that of the last requests
+        self._buckets[address], allowed = spend(self._buckets.get(address), self._rate, now)
+        self._buckets.move_to_end(address)  # the order is that of the last requests
         self._forget(now)
         return allowed
 

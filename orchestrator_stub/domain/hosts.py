@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
+
+_LONGEST = 255
+"""Characters of a host's name (RFC 1035); longer ones are not worth keeping."""
 
 
 def is_loopback(host: str) -> bool:
     """True for `localhost`, names below it, and loopback addresses (brackets allowed)."""
+    return len(host) <= _LONGEST and _is_loopback(host)
+
+
+@lru_cache(maxsize=1024)  # each request asks, and most ask the same
+def _is_loopback(host: str) -> bool:
     name = host.strip("[]").rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True

@@ -48,6 +48,7 @@ class Node:
     storage_sources: tuple[str, ...] = ()
     capacity: Capacity = Capacity()
     available: Capacity = Capacity()
+    """This and the next three: as the node last said, which may be a while ago."""
     running: int = 0
     enqueued: int = 0
     queue_used: Capacity = Capacity()

@@ -104,8 +104,8 @@ class Release:
     archive_root_mode: int = 0o700
     """Mode of `.` in published archives (FINDINGS-docker 4: 0755 up to 1.7)."""
     queue_on_node: bool = True
-    """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7); 1.5.2 keeps the offer back
-    until there is room."""
+    """Jobs beyond the free capacity wait on the node as Running (1.6+, FINDINGS-docker 7), until it says that it is
+    full: that only under `--strict`; 1.5.2 keeps the offer back until there is room, and a full node refuses."""
 
     # Nodes as the orchestrator knows them.
     load_reported_every: int = 15

@@ -47,9 +47,10 @@ class _Member:
     """Unix nanoseconds; 0 = it is alive."""
     retry: Timer | None = None
     """Its next try to get in touch."""
-    said: tuple[Node, int, tuple[Capacity, Capacity], tuple[int, int]] | None = None
-    """What `shown` was made of, since it is asked for at every look at a job."""
     shown: Node = field(default_factory=lambda: Node(""))
+    """Kept from heartbeat to heartbeat: it is asked for at every look at a job, and no node speaks in between."""
+    shown_at: int = 0
+    shown_from: Node | None = None
 
 
 class Cluster:
@@ -87,7 +88,7 @@ class Cluster:
         return tuple(self.shown(node) for node in self._store.nodes.values() if takes_work(node))
 
     def in_touch(self, node_ids: Iterable[str]) -> frozenset[str]:
-        """Those of the nodes whose executions are not lost: known ones, where the release watches them connected ones."""
+        """Those of the nodes whose executions are not lost: the known, where the release watches them the connected."""
         watched = self._release.nodes_watched
         known = (self._store.nodes.get(node_id) for node_id in node_ids)
         return frozenset(n.id for n in known if n and (n.connection is Connection.CONNECTED or not watched))
@@ -101,17 +102,16 @@ class Cluster:
         beat = _last_beat(member, now)
         if node.membership is Membership.REJECTED:  # such a node is not listened to (1.5.2)
             return replace(node, last_heartbeat=beat)
-        load, counts = member.load.known(now), member.counts.known(now)
-        said = member.said
-        if said is None or said[0] is not node or said[1] != beat or said[2] is not load or said[3] is not counts:
-            member.said = node, beat, load, counts
+        if member.shown_at != beat or member.shown_from is not node:
+            (available, queue_used), (running, enqueued) = member.load.known(now), member.counts.known(now)
+            member.shown_at, member.shown_from = beat, node
             member.shown = replace(
                 node,
                 last_heartbeat=beat,
-                available=load[0],
-                queue_used=load[1],
-                running=counts[0],
-                enqueued=counts[1],
+                available=available,
+                queue_used=queue_used,
+                running=running,
+                enqueued=enqueued,
             )
         return member.shown
 

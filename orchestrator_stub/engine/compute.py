@@ -20,6 +20,7 @@ from orchestrator_stub.domain.topics import (
     EXECUTION_COMPLETED,
     IS_ERROR,
     NODE_RESTARTED,
+    RUNNING_EXECUTION,
     execution_expired,
 )
 from orchestrator_stub.domain.transitions import ExecutionEvent
@@ -246,7 +247,13 @@ class Compute:
             self._give_back(held)
             self._stopped(held)
             return
-        attempt = held.attempt = Attempt(held.execution, self._bench, self._release, self._clock)
+        try:
+            attempt = held.attempt = Attempt(held.execution, self._bench, self._release, self._clock)
+        except OSError as error:  # a full disk must fail the job, not leave it running for ever
+            self._give_back(held)
+            text = f"the stub could not prepare the run: {error}"
+            self._finish(held, ExecutionEvent.FAILED, Event(RUNNING_EXECUTION, text, IS_ERROR))
+            return
         self.begun.ring()
         limit = run_limit(held.execution)
         expiry = attempt.expire_after(limit) if limit else None
@@ -290,10 +297,10 @@ class Compute:
                 due = held.running_since + limit * SECOND
                 self._clock.call_at(due, lambda: self._let_go(held), holds=False)
             return
-        node_id = held.execution.node_id
-        self._running.pop(held.execution.id, None)
         held.share.give_back(held.wants)
-        if held.share is self._shares[node_id]:
+        node_id = held.execution.node_id
+        if held.share is self._shares[node_id]:  # else the node has started again, perhaps with the same execution
+            self._running.pop(held.execution.id, None)
             self._node_changed(node_id, held.share)
 
     def _let_go(self, held: Held) -> None:

@@ -96,7 +96,9 @@ class Orchestrator:
         self._store = MemoryStore(names=release.unique_names)
         self._planner = Planner(self._store, release, clock, ids)
         post = Post()
-        self._evaluations = Evaluations(self._store, self._planner, post, clock=clock, ids=ids, release=release)
+        self._evaluations = Evaluations(
+            self._store, self._planner, post, clock=clock, ids=ids, release=release, strict=strict
+        )
         look_at = self._evaluations.look_at
         watch = Reevaluation(clock, self._store, look_at)
         self._cluster = Cluster(

@@ -80,11 +80,8 @@ class Attempt:
         self.topic = RUNNING_EXECUTION
         """Topic of what fails next."""
         self.expired = False
-        self.folder = bench.folder / "runs" / execution.id
-        logs = bench.folder / "logs" / execution.id
-        self.folder.mkdir(parents=True)
-        logs.mkdir(parents=True)
-        self.log = LogBuffer(logs, asyncio.get_running_loop())
+        self.folder = _new_folder(bench.folder / "runs", execution.id)
+        self.log = LogBuffer(_new_folder(bench.folder / "logs", execution.id), asyncio.get_running_loop())
 
     @property
     def on_clock(self) -> bool:
@@ -124,6 +121,20 @@ class Attempt:
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, self.folder, True))
+
+
+def _new_folder(where: Path, name: str) -> Path:
+    """A folder that nobody else has: a node that starts again runs executions anew whose last run still cleans up."""
+    where.mkdir(exist_ok=True)
+    folder, number = where / name, 1
+    while True:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+            folder = where / f"{name}.{number}"
+        else:
+            return folder
 
 
 async def carry_out(attempt: Attempt) -> Outcome:

@@ -101,6 +101,8 @@ class UrlSource:
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     answer = self._followed(client, open_answer, method, url)
+                except (httpx.InvalidURL, ValueError) as error:
+                    raise _FailedError(f'parse "{url}": {error}') from None
                 except httpx.HTTPError as error:
                     if attempt == _ATTEMPTS:
                         raise _FailedError(_given_up(method, url, error)) from None
@@ -140,7 +142,11 @@ def _url_of(source: InputSource) -> str:
     url = params.text(source.source.params, "URL").strip(" '\"")
     if not url:
         raise unavailable("invalid url storage params: url cannot be empty")
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port  # which is only looked at when asked for
+    except ValueError as wrong:
+        raise unavailable(f'invalid url storage params: invalid URL: parse "{url}": {wrong}') from None
     if parts.scheme in ("http", "https") and not parts.path:
         raise unavailable("invalid url storage params: URL must end with a file name")
     return url

@@ -44,7 +44,7 @@ def rank(snapshot: Snapshot) -> list[Rank]:
     ranks = []
     for at, node in enumerate(snapshot.nodes):
         reason = ""
-        for why in _reasons(node, job, must, wants):
+        for why in _reasons(node, job, must, wants, busy_refuse=snapshot.busy_nodes_refuse):
             reason = why
         past, before = _previous(node, current)
         reason = past or reason
@@ -80,7 +80,7 @@ def capacity_text(capacity: Capacity) -> str:
     return f"{{CPU: {capacity.cpu:.2f}, Memory: {memory}, Disk: {disk}, GPU: {capacity.gpu}}}"
 
 
-def _reasons(node: Node, job: Job, must: Selector, wants: Capacity) -> Iterator[str]:
+def _reasons(node: Node, job: Job, must: Selector, wants: Capacity, *, busy_refuse: bool) -> Iterator[str]:
     """Why the node does not suit, in the servers' order."""
     task = job.task
     yield from _unsupported((task.engine.type,), node.engines)
@@ -93,7 +93,7 @@ def _reasons(node: Node, job: Job, must: Selector, wants: Capacity) -> Iterator[
     too_much = _too_much(wants, node.capacity)
     if too_much:
         yield too_much
-    if _overloaded(wants, node):
+    if _overloaded(wants, node, busy_refuse=busy_refuse):
         text = f"node busy with available capacity {capacity_text(node.available)}"
         waiting = node.queue_used
         yield text if waiting == Capacity() else f"{text} and queue capacity {capacity_text(waiting)}"
@@ -121,9 +121,9 @@ def _too_much(wants: Capacity, limit: Capacity) -> str:
     return f"job requires {' and '.join(parts)}" if parts else ""
 
 
-def _overloaded(wants: Capacity, node: Node) -> bool:
+def _overloaded(wants: Capacity, node: Node, *, busy_refuse: bool) -> bool:
     """A node takes jobs up to a multiple of its capacity, by the load that it last spoke of: jobs that come before
-    it speaks again are taken, and wait there (FINDINGS 1 row 5.6, FINDINGS-docker 7)."""
+    it speaks again are taken, and wait there (FINDINGS 1 row 5.6, FINDINGS-docker 7). Nothing larger is ever taken."""
     full = node.capacity
     limit = Capacity(
         full.cpu * OVERSUBSCRIPTION,
@@ -131,7 +131,7 @@ def _overloaded(wants: Capacity, node: Node) -> bool:
         int(full.disk * OVERSUBSCRIPTION),
         int(full.gpu * OVERSUBSCRIPTION),
     )
-    load = full - node.available + node.queue_used + wants
+    load = full - node.available + node.queue_used + wants if busy_refuse else wants
     return not load.fits_in(limit)
 
 

@@ -30,6 +30,8 @@ class Snapshot:
     """One small random number for each node, decides among equals."""
     in_touch: frozenset[str] | None = None
     """Ids of nodes whose executions are not lost; None = those of `nodes`."""
+    busy_nodes_refuse: bool = True
+    """A node that said it is full gets no more work; False: it does, and the work waits there."""
 
     @property
     def current(self) -> tuple[Execution, ...]:

@@ -206,7 +206,7 @@ class _Decoder:
         items: Iterable[Node | Quick] = node.items()
         return [
             None if item.kind == "null" else self.value(item, of, earlier)
-            for item, earlier in zip(items, chain(before, repeat(None)))  # noqa: B905 - the second never ends
+            for item, earlier in zip(items, chain(before, repeat(None)), strict=False)
         ]
 
     def _untyped(self, node: Node | Quick) -> Any:

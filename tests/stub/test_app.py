@@ -15,7 +15,9 @@ import pytest
 
 from orchestrator_stub.app import Stub
 from orchestrator_stub.clock import VirtualClock
+from orchestrator_stub.control.info import banner
 from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.domain.user import User
 from orchestrator_stub.settings.flags import AllowedPath, Settings, Tls
 
 JOBS = "/api/v1/orchestrator/jobs"
@@ -236,3 +238,30 @@ async def test_a_cluster_with_manual_approval_works_once_somebody_approved(start
     second = (await client.put(JOBS, json=job())).json()["JobID"]
     states = [(await client.get(f"{JOBS}/{one}")).json()["Job"]["State"]["StateType"] for one in (first, second)]
     assert states == ["Failed", "Completed"]
+
+
+async def test_no_secret_of_a_user_is_shown_anywhere(start_stub, caplog):
+    """Whoever may ask `/stub/info`, or read the log, could act as any user."""
+    users = (
+        User("Ann", "ann", "secret-password", capabilities=(("*",),)),
+        User(api_key="secret-api-key-0123456789", capabilities=(("*",),)),
+    )
+    stub, client = await start_stub(users=users)
+    with caplog.at_level("DEBUG"):
+        info = await client.get("/stub/info")
+        for headers in ({}, {"Authorization": "Bearer secret-api-key-0123456789"}, {"Authorization": "Basic secret-password"}):
+            await client.get("/api/v1/agent/config", headers=headers)
+            await client.put(JOBS, content=b"{", headers=headers)
+    assert info.json()["flags"]["users"] == ["Ann", "without a name"]
+    shown = info.text + repr(stub.settings) + repr(stub.info) + "\n".join(banner(stub.info))
+    assert "secret" not in shown
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert "secret" not in "\n".join(ours)
+
+
+async def test_users_and_the_rate_limit_are_those_of_the_flags(start_stub):
+    """`--auth`, `--api-key` and `--rate-limit` would change nothing."""
+    users = (User("Ann", "ann", "ann-password", capabilities=(("*",),)),)
+    _, client = await start_stub(users=users, rate_limit=2)
+    answers = [await client.get(JOBS), await client.get(JOBS, auth=("ann", "ann-password")), await client.get(JOBS)]
+    assert [answer.status_code for answer in answers] == [401, 200, 429]

@@ -26,17 +26,27 @@ LARGE_BODY = 10_000
 """Bytes of a body beyond which it is no longer one of many small ones."""
 KEPT_PER_BYTE = 30
 """How many times its bytes a large accepted body may take in memory: many small objects in little text."""
-SLACK_KB = 60_000
-"""Kilobytes for what does not grow with jobs: modules on first use, caches with a limit, the allocator."""
-SLACK_LATER_KB = 30_000
+SLACK_KB = 120_000
+"""Kilobytes for what does not grow with jobs: modules on first use, caches with a limit, and what the allocator keeps
+of the megabytes that large bodies took for a moment."""
+SLACK_LATER_KB = 80_000
 """The same for the second half of a run, when everything was used once."""
+SLACK_PLAIN_KB = 1_000
+"""The same for plain jobs on a stub that has seen nothing else."""
+WARM_UP = 20
+"""Plain jobs before the memory is looked at."""
 PEAK_KB = 500_000
 """Kilobytes that the stub may hold for a moment: bodies of 10 MB, taken apart, and whole lists."""
-READ_BACK, WALK_LIST = 0.15, 0.002
-ENOUGH = 25
-"""Faults after which a stub is left alone."""
+READ_BACK, WALK_LIST = 0.15, 0.01
+ENOUGH, PATIENCE = 25, 3
+"""Faults, and hangs among them, after which a stub is left alone."""
 SAMPLE = 100
 """Requests between two looks at the memory."""
+
+
+PLAIN_JOB = json.dumps(
+    {"Job": {"Type": "batch", "Count": 1, "Tasks": [{"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "a"}}}]}}
+).encode()
 
 
 @dataclass
@@ -73,6 +83,10 @@ class Figures:
     connections: int = 0
     slowest_s: float = 0.0
     slowest: str = ""
+    plain_jobs: int = 0
+    """Small finished jobs at the start, before anything else."""
+    plain_kb: int = 0
+    """What they grew the stub by."""
     start_kb: int = 0
     middle_kb: int = 0
     end_kb: int = 0
@@ -87,6 +101,8 @@ class Figures:
 
     def excesses(self) -> Iterator[str]:
         """Where the memory grew beyond what jobs may keep."""
+        if self.plain_kb > KB_PER_JOB * self.plain_jobs + SLACK_PLAIN_KB:
+            yield f"{self.plain_jobs} plain jobs took {self.plain_kb} kB"
         grown = self.end_kb - self.start_kb
         if grown > self.allowed_kb:
             yield f"the stub grew by {grown} kB, allowed are {self.allowed_kb}"
@@ -136,9 +152,10 @@ class Campaign:
             self._connection = Connection(stub.host, stub.port)
             self._url = f"http://{stub.host}:{stub.port}"
             self._ask(Sent("GET", NODES.encode(), kind="nodes"))
+            self._plain_jobs(share // 20)
             figures.start_kb = stub.memory()[0]
             looked = 0
-            while figures.requests < share and len(figures.faults) < ENOUGH and stub.process.poll() is None:
+            while figures.requests < share and not self._has_enough() and stub.process.poll() is None:
                 self._step()
                 if figures.requests - looked >= SAMPLE:
                     looked = figures.requests
@@ -150,6 +167,21 @@ class Campaign:
         figures.seconds = time.monotonic() - began
         figures.connections = self._connection.opened
         return figures
+
+    def _has_enough(self) -> bool:
+        faults = self._figures.faults
+        return len(faults) >= ENOUGH or sum(fault.what.startswith(Hang.__name__) for fault in faults) >= PATIENCE
+
+    def _plain_jobs(self, count: int) -> None:
+        """Jobs that finish at once, and what each of them keeps."""
+        figures = self._figures
+        for number in range(count + WARM_UP):
+            if number == WARM_UP:
+                figures.plain_kb = -self._stub.memory()[0]
+            sent = Sent("PUT", JOBS.encode(), (("Content-Type", "application/json"),), PLAIN_JOB, kind="plain job")
+            self._ask(sent)
+        figures.plain_jobs = count
+        figures.plain_kb += self._stub.memory()[0]
 
     def _finish(self, stub: StubProcess) -> None:
         figures = self._figures
@@ -238,7 +270,7 @@ class Campaign:
 
     def _ask(self, sent: Sent) -> Answer | None:
         """Send one request and check its answer; None when there was none."""
-        if self._key and sent.kind.startswith(("walk", "read", "node")) and sent.header("authorization") is None and not sent.number:
+        if self._key and sent.kind.startswith(("walk", "read", "node", "plain")) and sent.header("authorization") is None and not sent.number:
             sent = replace(sent, headers=(*sent.headers, ("Authorization", f"Bearer {self._key}")))
         try:
             answer = self._connection.exchange(sent.message(self._connection.host), head_only=sent.method == "HEAD")

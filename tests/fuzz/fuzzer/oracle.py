@@ -104,7 +104,7 @@ RULES = (
         "body without length",
         "fact sheet 2.5",
         ".*",
-        ("InternalError", "APIServer", r"read \d+ but was expecting -1"),
+        ("InternalError", "APIServer", r"read \d+ but was expecting -1|code=413, message=Request Entity Too Large"),
         lambda f: f.sent.chunked,
         UP_TO_170,
         panics=True,

@@ -16,11 +16,11 @@ def text(runs: Sequence[Figures], seed: str) -> str:
     total, seconds = sum(run.requests for run in runs), sum(run.seconds for run in runs)
     faults = [fault for run in runs for fault in run.faults]
     lines = [f"{total:,} requests (seed {seed}) in {seconds:.0f} s, {len(faults)} faults", "", *_by_kind(runs), "", *_rules(runs), ""]
-    lines += [f"{'release':8} {'requests':>8} {'jobs':>6} {'slowest':>9} {'start':>8} {'middle':>8} {'end':>8} {'peak':>8} {'allowed':>8}"]
+    lines += [f"{'release':8} {'requests':>8} {'jobs':>6} {'slowest':>9} {'start':>8} {'middle':>8} {'end':>8} {'peak':>8} {'allowed':>8} {'a plain job':>12}"]
     lines += [
         f"{run.release:8} {run.requests:8,} {run.accepted:6,} {run.slowest_s * 1000:6.0f} ms"
         f"{run.start_kb / 1000:6.1f} MB{run.middle_kb / 1000:6.1f} MB{run.end_kb / 1000:6.1f} MB{run.peak_kb / 1000:6.1f} MB"
-        f"{(run.start_kb + run.allowed_kb) / 1000:6.1f} MB"
+        f"{(run.start_kb + run.allowed_kb) / 1000:6.1f} MB {run.plain_kb / max(1, run.plain_jobs):9.1f} kB"
         for run in runs
     ]
     slowest = max(runs, key=lambda run: run.slowest_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -31,7 +32,8 @@ async def test_a_request_id_is_echoed_or_made_up(make):
     others = {(await stub.http.get(UNKNOWN)).headers["X-Request-Id"] for _ in range(2)}
     assert (mine.headers["X-Request-Id"], mine.json()["RequestID"]) == ("abc", "abc")
     assert len(others) == 2
-    assert all(len(each) == 32 for each in others)
+    assert all(re.fullmatch("[A-Za-z]{32}", each) for each in others)
+    assert (await stub.http.get(UNKNOWN, headers={"X-Request-Id": ""})).json()["RequestID"] == ""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ async def test_the_404_of_old_releases_is_short(make):
 async def test_head_is_a_404_without_body(make):
     """A health check with HEAD would succeed here and fail on a real server."""
     answer = await make().http.head("/api/v1/agent/alive")
-    assert (answer.status_code, answer.content) == (404, b"")
+    assert (answer.status_code, answer.content, "content-length" in answer.headers) == (404, b"", False)
 
 
 async def test_pretty_indents(make):
@@ -104,6 +106,15 @@ async def test_a_body_without_length_is_refused(make, release, message):
     answer = await make(release).http.put(JOBS, content=parts(), headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["Message"]) == (500, message)
     assert not OWN & set(answer.headers)
+    too_long = [b"x" * 1_000_000] * 11
+
+    async def more():
+        for part in too_long:
+            yield part
+
+    answer = await make(release).http.put(JOBS, content=more(), headers={"Content-Type": "application/json"})
+    beyond = "code=413, message=Request Entity Too Large" if release == "1.7.0" else message
+    assert (answer.status_code, answer.json()["Message"]) == (500, beyond)
 
 
 async def test_a_failure_of_ours_is_masked_and_logged(make, caplog):
@@ -126,7 +137,7 @@ async def test_other_pages_get_no_permission(make):
     answer = await make().http.get("/api/v1/agent/alive", headers={"Origin": "http://evil.example"})
     preflight = await make().http.options(JOBS, headers={"Origin": "http://evil.example"})
     assert "access-control-allow-origin" not in answer.headers
-    assert (preflight.status_code, "access-control-allow-origin" in preflight.headers) == (404, False)
+    assert (preflight.status_code, dict(preflight.headers)) == (204, {"vary": "Origin"})
 
 
 async def test_the_recorded_permissions_are_shown_when_told(make):
@@ -140,6 +151,10 @@ async def test_the_recorded_permissions_are_shown_when_told(make):
     assert preflight.headers["Access-Control-Allow-Headers"] == "content-type"
     assert "x-request-id" not in preflight.headers
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    redirected = await stub.http.options("/version", headers=headers)
+    assert (redirected.headers["Allow"], redirected.headers["Access-Control-Allow-Methods"]) == ("OPTIONS, GET",) * 2
+    asked = await stub.http.options(JOBS)
+    assert (asked.status_code, dict(asked.headers)) == (204, {"vary": "Origin"}), "no browser asks without an origin"
 
 
 @pytest.mark.parametrize(("path", "target"), [("/", "version"), ("/version", "version"), ("/livez", "alive")])

@@ -12,7 +12,7 @@ LATEST = RELEASES["1.9.3"]
 
 @pytest.mark.parametrize(
     "version",
-    ["", "v0.0.0", "v0.0.0-xxxxxxx", "v1.4.0", "1.4.0", "v1.5.2+meta", "v1.9", "v2.0.0", "v99.0.0"],
+    ["", "v0.0.0", "v0.0.0-xxxxxxx", "v1.4.0", "1.4.0", "v1.5.2+meta", "v1.9", "v2.0.0", "v99.0.0", f"{2**63 - 1}"],
 )
 def test_these_are_welcome(version):
     """A client that real servers serve would be refused."""
@@ -21,7 +21,14 @@ def test_these_are_welcome(version):
 
 @pytest.mark.parametrize(
     ("version", "shown"),
-    [("v1.3.0", "1.3.0"), ("v1", "1.0.0"), ("v1.4.0-rc1", "1.4.0-rc1"), ("1.3.9-rc1", "1.3.9-rc1")],
+    [
+        ("v1.3.0", "1.3.0"),
+        ("v1", "1.0.0"),
+        ("v1.4.0-rc1", "1.4.0-rc1"),
+        ("1.3.9-rc1", "1.3.9-rc1"),
+        ("01.02.03+b.c", "1.2.3+b.c"),
+        ("0" * 5000 + "1", "1.0.0"),
+    ],
 )
 def test_these_are_too_old(version, shown):
     """A client that real servers refuse would be served."""
@@ -36,7 +43,10 @@ def test_these_are_too_old(version, shown):
     )
 
 
-@pytest.mark.parametrize("version", ["garbage", "latest", "v1.x"])
+@pytest.mark.parametrize(
+    "version",
+    ["garbage", "latest", "v1.x", "V1.4.0", "1.4.0.1", "v1.4.0-", "v1.4.0-a..b", f"{2**63}", "9" * 5000, "é", "²"],
+)
 def test_nonsense_is_a_400(version):
     """A mistake in a client's header would go unnoticed."""
     assert refusal(version.encode(), LATEST) == (400, {"Error": f"Invalid client version {version}"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_stub.api.exchange import Request, own_headers, routed_path
+from orchestrator_stub.api.exchange import TOO_LARGE, Request, own_headers, routed_path
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.wire import schema
@@ -30,6 +30,9 @@ def request(release="1.9.3", body=b"", query=b"", **headers):
         (b"/jobs/%ff", "/jobs/%ff"),
         (b"/jobs/%zz", "/jobs/%zz"),
         (b"/jobs/*", "/jobs/*"),
+        ("/jobs/é".encode(), "/jobs/é"),
+        ("/jobs/é%20b".encode(), "/jobs/é%20b"),
+        (b"/jobs/\xff", "/jobs/\ufffd"),
     ],
 )
 def test_only_needed_escapes_are_decoded(raw, routed):
@@ -65,6 +68,17 @@ def test_the_media_type_decides_whether_a_body_is_read(release, media_type, outc
         assert (caught.value.status, caught.value.message) == (400, "code=415, message=Unsupported Media Type")
     else:
         assert made.bound((), schema.STOP_JOB) == ({"reason": "r"} if outcome == "read" else {})
+
+
+def test_a_body_that_broke_off_is_no_body():
+    """Half a request would be obeyed, where an empty one would be."""
+    made = request(body=b"{}", content_type="application/json")
+    made.fault = "unexpected EOF"
+    with pytest.raises(OrchestratorError, match="code=400, message=unexpected EOF, internal=unexpected EOF"):
+        made.bound((), schema.STOP_JOB)
+    made.fault = TOO_LARGE
+    with pytest.raises(OrchestratorError, match=f"^{TOO_LARGE}$"):
+        made.bound((), schema.STOP_JOB)
 
 
 def test_an_empty_body_needs_no_media_type():

@@ -230,6 +230,17 @@ async def test_broken_runner_fails_the_job(build: Any) -> None:
     assert (await cluster.told()).available.cpu == 2.0
 
 
+async def test_a_run_that_cannot_be_prepared_fails_the_job(build: Any) -> None:
+    """Broken: a full disk leaves jobs running for ever, and their node full."""
+    cluster = build()
+    (cluster.folder / "runs").write_text("in the way")
+    job = cluster.submit("a")
+    await cluster.settle()
+    assert cluster.state(job) is JobState.FAILED
+    assert cluster.execution(job).compute_message.startswith("the stub could not prepare the run: ")
+    assert (cluster.orchestrator.active(), (await cluster.told()).available.cpu) == ([], 2.0)
+
+
 async def test_close_leaves_no_task_behind(build: Any) -> None:
     """Broken: the stub cannot be ended while jobs run."""
     cluster = build(outcome={"hang": True})

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator_stub.clock import SECOND
 from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.job import Resources
 from orchestrator_stub.domain.node import Capacity
 from orchestrator_stub.domain.states import ComputeState, Connection, JobState, Membership
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery, NodeQuery
@@ -245,3 +246,28 @@ async def test_a_silent_node_that_was_deleted_registers_when_it_is_back(build: A
     job = cluster.submit("a")
     await cluster.settle()
     assert cluster.state(job) is JobState.COMPLETED
+
+
+async def test_a_dead_node_does_not_knock(build: Any) -> None:
+    """Broken: a node that was turned out and then died connects all the same when its next try is due."""
+    cluster = build("1.9.3")
+    cluster.orchestrator.update_node("n-0", "reject")
+    cluster.orchestrator.update_node("n-0", "approve")
+    cluster.orchestrator.drop_node("n-0")
+    await cluster.advance(60, step=5)
+    assert cluster.node().connection is Connection.DISCONNECTED
+    cluster.orchestrator.rejoin_node("n-0")
+    assert cluster.node().connection is Connection.CONNECTED
+
+
+async def test_programs_that_die_late_are_not_counted_on_the_node_that_is_back(build: Any) -> None:
+    """Broken: a node that restarts quickly believes to have more than it has, or less."""
+    cluster = build("1.9.3", outcome={"hang": True})
+    cluster.submit("a", kind="service", task_resources=Resources(cpu="1"))
+    await cluster.settle()
+    cluster.orchestrator.drop_node("n-0")
+    cluster.orchestrator.rejoin_node("n-0")
+    await cluster.settle()
+    assert len(cluster.runner.killed) == 1
+    assert [wants.cpu for _, wants in cluster.orchestrator.active()] == [1.0]
+    assert (await cluster.told()).available.cpu == 1.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.errors import HandlerHangError, OrchestratorError
 from orchestrator_stub.domain.job import Constraint, InputSource, SpecConfig, Timeouts
 from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery, JobQuery
@@ -129,9 +129,10 @@ async def test_queued_job_runs_once_a_node_fits(build: Any) -> None:
     assert cluster.story(job)[:3] == ["Job submitted", text, "Requested execution on n-00000001"]
 
 
-async def test_queue_timeout_ends_with_the_backoff(build: Any) -> None:
+@pytest.mark.parametrize("release", ["1.5.2", "1.9.3"])
+async def test_queue_timeout_ends_with_the_backoff(build: Any, release: str) -> None:
     """Broken: QueueTimeout 1 fails after a second; released servers look again after 60 s only."""
-    cluster = build(nodes=0)
+    cluster = build(release, nodes=0)
     job = cluster.submit("a", task_timeouts=Timeouts(queue=1))
     await cluster.advance(59, step=59)
     assert cluster.state(job) is JobState.QUEUED
@@ -306,3 +307,61 @@ async def test_list_is_in_order_of_creation_and_pages(build: Any) -> None:
     third = cluster.orchestrator.list_jobs(JobQuery(token=second.next_token))
     assert [j.id for page in (first, second, third) for j in page.items] == jobs
     assert third.next_token == ""
+
+
+@pytest.mark.parametrize("release", ["1.8.0", "1.9.3"])
+@pytest.mark.parametrize("rerun", [("nope", 0), ("known", 7)])
+async def test_rerun_of_something_unknown_wedges_a_strict_server(build: Any, release: str, rerun: Any) -> None:
+    """Broken: a client that reruns without looking first does no harm here (FINDINGS 2 row 4.7)."""
+    cluster = build(release, strict=True, outcome={"after": 5})
+    running = cluster.submit("known")
+    await cluster.settle()
+    before = cluster.story(running)
+    assert not cluster.orchestrator.is_wedged
+    with pytest.raises(OrchestratorError) as refused:
+        cluster.orchestrator.rerun(*rerun)
+    assert (refused.value.status, cluster.orchestrator.is_wedged) == (400, True)
+    for write in (
+        lambda: cluster.submit("b"),
+        lambda: cluster.submit("known", count=2),
+        lambda: cluster.orchestrator.stop_job(running),
+        lambda: cluster.orchestrator.stop_job("nope"),
+        lambda: cluster.orchestrator.rerun(running),
+    ):
+        with pytest.raises(HandlerHangError):
+            write()
+    cluster.clock.advance(600)
+    await cluster.settle()
+    assert cluster.story(running) == before, "what a node reports is lost too"
+    assert cluster.state(running) is JobState.RUNNING
+    assert [job.name for job in cluster.orchestrator.list_jobs(JobQuery()).items] == ["known"]
+
+
+async def test_a_wedged_server_still_refuses_what_never_reaches_its_store(build: Any) -> None:
+    """Broken: an invalid job, or one that changes nothing, waits for half a minute."""
+    cluster = build(strict=True)
+    cluster.submit("a")
+    with pytest.raises(OrchestratorError):
+        cluster.orchestrator.rerun("nope")
+    with pytest.raises(OrchestratorError, match="no changes detected"):
+        cluster.submit("a")
+    with pytest.raises(OrchestratorError, match="invalid job type"):
+        cluster.submit("b", kind="nope")
+
+
+async def test_a_server_that_is_not_strict_is_never_wedged(build: Any) -> None:
+    """Broken: a test suite has to restart the stub for a fault that helps nobody."""
+    cluster = build()
+    with pytest.raises(OrchestratorError):
+        cluster.orchestrator.rerun("nope")
+    assert not cluster.orchestrator.is_wedged
+    assert cluster.submit("a")
+
+
+async def test_a_rerun_that_is_refused_for_the_job_s_state_wedges_nothing(build: Any) -> None:
+    """Broken: reruns that come too early stop the server."""
+    cluster = build(strict=True, nodes=0)
+    job = cluster.submit("a", kind="service", count=0)
+    with pytest.raises(OrchestratorError, match="cannot rerun"):
+        cluster.orchestrator.rerun(job)
+    assert not cluster.orchestrator.is_wedged

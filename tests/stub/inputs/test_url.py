@@ -135,3 +135,16 @@ async def test_what_is_no_url(address, reason):
     with pytest.raises(StepError) as refused:
         await UrlSource().check(url(address))
     assert refused.value.message == USAGE + reason
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:x/a", "http://[::1/a", "http://127.0.0.1:99999/a", "http://127.0.0.1:9\ufffd/a"])
+async def test_what_is_no_address_fails_the_scan(address):
+    """A job with such an input would stay Pending for ever, and the stub would say why to nobody."""
+    with pytest.raises(StepError, match="invalid url storage params: invalid URL: parse "):
+        await UrlSource().check(url(address))
+
+
+async def test_an_address_that_the_client_refuses_fails_the_scan():
+    """The same for an address that looks fine and is none."""
+    with pytest.raises(StepError, match='parse "http://127.0.0.1/'):
+        await UrlSource().check(url("http://127.0.0.1/\x00"))

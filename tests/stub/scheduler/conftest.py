@@ -81,7 +81,9 @@ class World:
         """The scheduler's plan."""
         release = RELEASES[more.get("release", "1.9.3")]
         seen = (job, tuple(executions or ()), tuple(nodes), release, more.get("now", NOW))
-        snapshot = Snapshot(*seen, in_touch=more.get("in_touch"))
+        snapshot = Snapshot(
+            *seen, in_touch=more.get("in_touch"), busy_nodes_refuse=more.get("busy_nodes_refuse", True)
+        )
         return decide(Look(snapshot, Evaluation("ev-1", job.id, more.get("trigger", "job-register"))))
 
 

@@ -78,6 +78,7 @@ def test_a_node_takes_half_as_much_again_as_it_has(world: Any, release: str) -> 
     room = world.node(queue_used=Capacity(0.5), **full)
     assert world.decide(world.job(), [room], release=release).new
     none = world.node(queue_used=Capacity(0.6), **full)
+    assert world.decide(world.job(), [none], release=release, busy_nodes_refuse=False).new
     text = world.decide(world.job(), [none], release=release).job_message
     assert text.endswith("CPU: 0.00, Memory: 16 GB, Disk: 100 GB, GPU: 0} and queue capacity {CPU: 0.60, Memory: 0 B, Disk: 0 B, GPU: 0}")
 

@@ -61,6 +61,8 @@ def test_a_flag_that_is_not_built_yet_says_so(flag):
         (["--tls", "auto", "--tls-cert", "c.pem", "--tls-key", "k.pem"], "leave --tls-cert"),
         (["--rate-limit", "-1"], "0 = no limit"),
         (["--emulate", "1.6.5", "--api-key", "a-key-of-20-characters"], "need 1.7.0 or later"),
+        (["--api-key", "short"], "20 to 255 characters"),
+        (["--auth", "/no/such/users.yaml"], "No such file"),
     ],
 )
 def test_a_wrong_flag_names_what_would_be_right(flags, text):
@@ -104,3 +106,13 @@ def test_one_key_is_one_user_who_may_do_everything():
 def test_a_key_is_shown_nowhere():
     """`/stub/info` or a log line that shows the settings would give the key away."""
     assert "a-key-of-20-characters" not in repr(parse(["--api-key", "a-key-of-20-characters"]))
+
+
+def test_a_file_and_a_key_go_together(tmp_path):
+    """One of the two flags would be lost, or two users could share a name."""
+    file = tmp_path / "users.yaml"
+    file.write_text('[{Alias: Ann, APIKey: a-key-of-20-characters, Capabilities: [{Actions: ["*"]}]}]')
+    flags = ["--auth", str(file), "--api-key"]
+    assert [user.alias for user in parse([*flags, "another-key-of-20-characters"]).users] == ["Ann", "api-key"]
+    with pytest.raises(SettingsError, match="same API key"):
+        parse([*flags, "a-key-of-20-characters"])

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 
 from orchestrator_stub.domain.errors import OrchestratorError
-from orchestrator_stub.wire.answers import error_fields, nameless_job, no_license, no_such_route
+from orchestrator_stub.wire.answers import (
+    error_fields,
+    forbidden,
+    nameless_job,
+    no_license,
+    no_such_route,
+    unauthorized,
+    unreadable_body,
+)
 from orchestrator_stub.wire.gojson import dumps
 
 
@@ -41,3 +49,22 @@ def test_a_comparison_without_name_is_refused_in_the_servers_words(release, step
         recorded = steps("36")["no-name"]
         error = nameless_job()
         assert (error.status, dumps(error_fields(error, "")).decode()) == (recorded["status"], recorded["body"])
+
+
+def test_refusals_of_users_are_those_of_the_release(release, steps):
+    """A client that tells a wrong password from too few rights would be misled."""
+    if not release.api_users:
+        return
+    recorded = steps("41")
+    stranger = unauthorized(release, "invalid API key", "authentication failed: invalid API key")
+    reader = forbidden(release, "Reader", "write:job")
+    for error, step in ((stranger, "bad-bearer-wrong"), (reader, "reader-stop")):
+        assert error.status == recorded[step]["status"]
+        assert dumps(error_fields(error, "")).decode() == recorded[step]["body"]
+
+
+def test_an_unreadable_body_is_refused_as_recorded(release, steps):
+    """A client with chunked bodies would see another error."""
+    recorded = steps("28")["chunked-stop"]
+    error = unreadable_body(release, f"read {len(recorded['request']['raw'])} but was expecting -1")
+    assert (error.status, dumps(error_fields(error, "")).decode()) == (recorded["status"], recorded["body"])
