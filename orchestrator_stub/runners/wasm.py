@@ -224,17 +224,17 @@ class _Loader:
             return
         self._known.add(name)
         path = self._spec.aliases.get(name, name)
-        if not self._files.path(path).exists():
+        if not _is(self._files.path(path).exists):
             reason = f'unknown module "{name}"'
             raise _LoadError(importer, f'failed to load module at "{importer}": {reason}', reason)
         self._linker.define_instance(self._store, name, self.instantiate(path))
 
     def _read(self, path: str) -> bytes:
         place = self._files.path(path)
-        if place.is_dir():
+        if _is(place.is_dir):
             modules = [item for item in place.iterdir() if item.suffix == ".wasm" and item.is_file()]
             place = modules[0] if len(modules) == 1 else Path("/nonexistent")
-        if not place.is_file():
+        if not _is(place.is_file):
             reason = f'module not found: "{path}"'
             raise _LoadError(path, reason, reason)
         return place.read_bytes()
@@ -249,6 +249,14 @@ class _Loader:
 
     def _compile_error(self, path: str, reason: str) -> _LoadError:
         return _LoadError(path, f'failed to compile module at "{path}": {reason}', reason)
+
+
+def _is(so: Callable[[], bool]) -> bool:
+    """What a path says of itself; a name that no file can have says no."""
+    try:
+        return so()
+    except OSError:
+        return False
 
 
 def _pages(count: int) -> str:

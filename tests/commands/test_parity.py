@@ -55,6 +55,20 @@ def test_the_report_does_not_depend_on_who_was_ready_first():
     assert "- 1.5.2 42-s3: [a] value /x: want 1, got 2" in text
 
 
+def test_only_the_order_between_two_streams_is_free():
+    """A lost line, or a line out of its own stream's order, would count as a race."""
+
+    def frames(*lines):
+        return [{"kind": "text", "newline": True, "data": {"value": {"Type": kind, "Line": line}}} for kind, line in lines]
+
+    whole = parity.streams(frames((1, "a\n"), (2, "x\n"), (1, "b\n")))
+    assert whole == parity.streams(frames((1, "a\nb\n"), (2, "x\n")))
+    for other in (frames((1, "a\n"), (2, "x\n")), frames((1, "b\n"), (1, "a\n"), (2, "x\n")), frames((2, "a\nb\n"), (1, "x\n"))):
+        assert parity.streams(other) != whole
+    error = [{"kind": "text", "newline": True, "data": {"error": "gone", "value": {"Type": 0, "Line": ""}}}]
+    assert parity.streams(error) != parity.streams([])
+
+
 def test_a_lie_is_found(tmp_path, monkeypatch):
     """The comparison would pass whatever the stub says."""
     scenario = next(s for p in parity.plans("01-agent", "plain", "1.9.3") for s in p.scenarios)

@@ -106,7 +106,8 @@ def jobs(ask: Ask, rng: random.Random, release: str, namespace: str) -> Iterator
         target = f"{where}&next_token={page[1]}"
     else:
         yield "no end after 20 pages of jobs"
-    if found != whole[0] and sorted(found) != sorted(whole[0]):
+    moves = "modified_at" in order  # a job that changes meanwhile may be met twice or missed, as on real servers
+    if len(found) != len(whole[0]) or (not moves and found != whole[0]):
         yield f"pages of {limit} hold {len(found)} jobs, the list {len(whole[0])}"
 
 

@@ -108,6 +108,14 @@ async def test_a_missing_entry_point(runner, wasm_work, modules, entrypoint):
     assert failure.value.message == f"unable to find the entrypoint '{entrypoint}' in the WASM module"
 
 
+async def test_a_module_whose_name_no_file_can_have(runner, make_work):
+    """The runner would break and say so in Python's words."""
+    name = "/a" * 3000
+    with pytest.raises(StepError) as failure:
+        await runner.run(make_work("wasm", {"EntryModule": name, "Entrypoint": "_start"}))
+    assert failure.value.message == f'failed to load entry module {name}: module not found: "{name}"'
+
+
 async def test_a_missing_module(runner, make_work):
     """The path is no input: the error names it."""
     with pytest.raises(StepError) as failure:
