@@ -10,7 +10,7 @@ from orchestrator_stub.api.exchange import Answer, Request
 from orchestrator_stub.api.rendered import Rendered
 from orchestrator_stub.domain.errors import HandlerPanicError, OrchestratorError
 from orchestrator_stub.domain.job import Job
-from orchestrator_stub.domain.selector import Selector, parse_selector
+from orchestrator_stub.domain.selector import Selector, Words, parse_selector
 from orchestrator_stub.engine.orchestrator import ExecutionQuery, HistoryQuery, JobQuery, Orchestrator
 from orchestrator_stub.wire import schema
 from orchestrator_stub.wire.answers import nameless_job
@@ -191,7 +191,8 @@ def labels_of(request: Request) -> Selector | None:
     :raises OrchestratorError: 400 with k8s' text.
     """
     values = request.query.get("labels")
-    return parse_selector(",".join(values), request.release.label_key_noun) if values else None
+    words = Words(request.release.label_key_noun, request.release.label_length_unit)
+    return parse_selector(",".join(values), words) if values else None
 
 
 def _tag_problem(name: str) -> str:

@@ -174,6 +174,8 @@ class Release:
     """A job that fails by its TotalTimeout after a failed execution requests one more try (1.6+, FINDINGS-docker 5)."""
     daemon_retries: bool = True
     """A daemon execution that ended is replaced, twice per node (1.8+, FINDINGS-docker 5)."""
+    label_length_unit: str = "bytes"
+    """What the release's k8s library counts a label's key and value in (1.9; k8s.io/apimachinery from 0.36 on)."""
     label_key_noun: str = "a valid label key"
     """What the release's k8s library calls a label's key in errors (1.9; scenario 22)."""
 
@@ -201,6 +203,7 @@ _R180 = replace(
     build_date="2025-06-23T14:35:08Z",
     license_answer="coded",
     label_key_noun="a qualified name",
+    label_length_unit="characters",
 )
 _R170 = replace(
     _R180,

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.job import Constraint
+from orchestrator_stub.domain.validation import quoted
 
 _SPECIAL = frozenset("=!(),<>")
 _SYMBOLS = frozenset({"=", "==", "!=", "!", "(", ")", ",", ">", "<"})
 _BLANK = frozenset(" \t\r\n")
 _END = ""
+_ENDS_WORD = _SPECIAL | _BLANK | {"\0"}
+_NUL = "\0"
+"""Ends the text where a token could begin, and is passed over right behind one."""
 _OPERATORS = {"=": "=", "==": "==", "!=": "!=", ">": "gt", "<": "lt", "in": "in", "notin": "notin"}
 _OPERATOR_LIST = "in, notin, =, ==, !=, gt, lt"
 
@@ -67,11 +71,23 @@ class Selector:
         return all(r.matches(labels) for r in self.requirements)
 
 
-def parse_selector(text: str, key_noun: str = "a valid label key") -> Selector:
-    """Parse a selector. `key_noun`: what the release's k8s calls a key (Release.label_key_noun).
-    Raises OrchestratorError 400 with k8s' text."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the release's k8s calls things in its errors."""
+
+    key: str = "a valid label key"
+    """Release.label_key_noun."""
+    unit: str = "bytes"
+    """Release.label_length_unit."""
+
+
+_LATEST = Words()
+
+
+def parse_selector(text: str, words: Words = _LATEST) -> Selector:
+    """Parse a selector; `words` are those of its errors. Raises OrchestratorError 400 with k8s' text."""
     try:
-        return Selector(_Parser(text, key_noun).parse())
+        return Selector(_Parser(text, words).parse())
     except SelectorError as error:
         raise OrchestratorError(400, str(error)) from None
 
@@ -85,10 +101,10 @@ def from_constraints(constraints: tuple[Constraint, ...]) -> Selector:
 class _Parser:
     """Recursive descent over the tokens; `in` and `notin` are keywords only where an operator may stand."""
 
-    def __init__(self, text: str, key_noun: str) -> None:
+    def __init__(self, text: str, words: Words) -> None:
         self._tokens = _tokens(text)
         self._at = 0
-        self._key_noun = key_noun
+        self._words = words
 
     def parse(self) -> tuple[Requirement, ...]:
         found: list[Requirement] = []
@@ -123,19 +139,19 @@ class _Parser:
             key = self._take()
         if not _is_identifier(key):
             raise SelectorError(f"found '{key}', expected: identifier")
-        wrong = _key_errors(key, self._key_noun)
+        wrong = _key_errors(key, self._words)
         if wrong:
             raise SelectorError(_invalid("<nil>", key, wrong))
         if absent:
-            return _requirement(key, "!", ())
+            return _requirement(key, "!", (), self._words)
         if self._peek() in (_END, ","):
-            return _requirement(key, "exists", ())
+            return _requirement(key, "exists", (), self._words)
         word = self._take()
         if word not in _OPERATORS:
             raise SelectorError(f"found '{word}', expected: {_OPERATOR_LIST}")
         operator = _OPERATORS[word]
         values = self._values() if operator in ("in", "notin") else self._exact_value()
-        return _requirement(key, operator, tuple(sorted(values)))
+        return _requirement(key, operator, tuple(sorted(values)), self._words)
 
     def _exact_value(self) -> set[str]:
         if self._peek() in (_END, ","):
@@ -194,14 +210,17 @@ def _tokens(text: str) -> list[str]:
         if char in _BLANK:
             at += 1
             continue
+        if char == _NUL:
+            break
         if char in _SPECIAL:
             at += 1
             while at < len(text) and text[start : at + 1] in _SYMBOLS:
                 at += 1
         else:
-            while at < len(text) and text[at] not in _SPECIAL and text[at] not in _BLANK:
+            while at < len(text) and text[at] not in _ENDS_WORD:
                 at += 1
         found.append(text[start:at])
+        at += text[at : at + 1] == _NUL
     return found
 
 
@@ -218,13 +237,13 @@ def _is_identifier(token: str) -> bool:
     return token != _END and token not in _SYMBOLS
 
 
-def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requirement:
+def _requirement(key: str, operator: str, values: tuple[str, ...], words: Words = _LATEST) -> Requirement:
     """A checked requirement, as k8s' NewRequirement checks it."""
     errors: list[str] = []
-    wrong_key = _key_errors(key)
+    wrong_key = _key_errors(key, words)
     if wrong_key:
         errors.append(_invalid("key", key, wrong_key))
-    listed = f"[]string{{{', '.join(_quoted(v) for v in values)}}}"
+    listed = f"[]string{{{', '.join(quoted(v) for v in values)}}}"
     if operator in ("in", "notin"):
         if not values:
             text = "for 'in', 'notin' operators, values set can't be empty"
@@ -245,9 +264,9 @@ def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requiremen
                 text = "for 'Gt', 'Lt' operators, the value must be an integer"
                 errors.append(_invalid(f"values[{at}]", value, text))
     else:
-        errors.append(f"operator: Unsupported value: {_quoted(operator)}: supported values: {_supported()}")
+        errors.append(f"operator: Unsupported value: {quoted(operator)}: supported values: {_supported()}")
     for at, value in enumerate(values):
-        wrong = _value_errors(value)
+        wrong = _value_errors(value, words)
         if wrong:
             errors.append(_invalid(f"values[{at}][{key}]", value, wrong))
     if errors:
@@ -256,15 +275,11 @@ def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requiremen
 
 
 def _supported() -> str:
-    return ", ".join(_quoted(o) for o in ("in", "notin", "=", "==", "!=", "gt", "lt", "exists", "!"))
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return ", ".join(quoted(o) for o in ("in", "notin", "=", "==", "!=", "gt", "lt", "exists", "!"))
 
 
 def _invalid(path: str, value: str, why: str, *, raw: bool = False) -> str:
-    return f"{path}: Invalid value: {value if raw else _quoted(value)}: {why}"
+    return f"{path}: Invalid value: {value if raw else quoted(value)}: {why}"
 
 
 _NAME_HINT = (
@@ -282,35 +297,40 @@ _DNS_HINT = (
 )
 
 
-def _key_errors(key: str, noun: str = "a valid label key") -> str:
+def _key_errors(key: str, words: Words) -> str:
     """Why `key` is no label key ("" when it is one), as k8s' IsQualifiedName says it."""
     parts = key.split("/")
     errors: list[str] = []
     if len(parts) > 2:
-        return f"{noun} {_NAME_HINT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        return f"{words.key} {_NAME_HINT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
     if len(parts) == 2:
         prefix = parts[0]
         if not prefix:
             errors.append("prefix part must be non-empty")
         else:
-            if len(prefix) > 253:
-                errors.append("prefix part must be no more than 253 characters")
+            if _size(prefix) > 253:
+                errors.append(f"prefix part must be no more than 253 {words.unit}")
             if not _DNS.fullmatch(prefix):
                 errors.append(f"prefix part {_DNS_HINT}")
     name = parts[-1]
     if not name:
         errors.append("name part must be non-empty")
-    elif len(name) > 63:
-        errors.append("name part must be no more than 63 characters")
+    elif _size(name) > 63:
+        errors.append(f"name part must be no more than 63 {words.unit}")
     if not _NAME.fullmatch(name):
         errors.append(f"name part {_NAME_HINT}")
     return "; ".join(errors)
 
 
-def _value_errors(value: str) -> str:
+def _value_errors(value: str, words: Words) -> str:
     errors: list[str] = []
-    if len(value) > 63:
-        errors.append("must be no more than 63 characters")
+    if _size(value) > 63:
+        errors.append(f"must be no more than 63 {words.unit}")
     if value and not _NAME.fullmatch(value):
         errors.append(_VALUE_HINT)
     return "; ".join(errors)
+
+
+def _size(text: str) -> int:
+    """Bytes, which every release counts whatever it calls them."""
+    return len(text.encode("utf-8", "replace"))

@@ -118,7 +118,6 @@ def test_an_answer_is_read_to_its_end(serve):
     [
         (b"", Dropped),
         (HEAD + b"Content-Length: 5\r\n\r\nok", Dropped),
-        (HEAD + b"Content-Length: 2\r\n\r\nok", Malformed),
         (HEAD + b"Content-Length: 2\r\n\r\nokay", Malformed),
         (HEAD + b"\r\n", Malformed),
         (b"hello\r\n\r\n", Malformed),
@@ -140,13 +139,13 @@ def test_silence_is_a_hang(serve, monkeypatch):
 
 def test_memory_beyond_what_jobs_may_keep_is_an_excess():
     """A leak would go by unseen."""
-    fine = Figures("1.9.3", accepted=1000, start_kb=35_000, middle_kb=70_000, end_kb=180_000, peak_kb=200_000)
+    fine = Figures("1.9.3", accepted=1000, start_kb=35_000, middle_kb=80_000, end_kb=180_000, peak_kb=200_000)
     fine = dataclasses.replace(fine, plain_jobs=300, plain_kb=4_000)
     assert list(fine.excesses()) == []
     leaking = dataclasses.replace(fine, end_kb=195_001, peak_kb=600_000, plain_kb=4_001)
     assert len(list(leaking.excesses())) == 4
     assert list(dataclasses.replace(fine, accepted=0).excesses()) == []
-    assert list(dataclasses.replace(fine, accepted=0, middle_kb=60_000).excesses()) != []
+    assert list(dataclasses.replace(fine, accepted=0, middle_kb=70_000).excesses()) != []
 
 
 def pages(*bodies):

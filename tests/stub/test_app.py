@@ -243,7 +243,7 @@ async def test_a_cluster_with_manual_approval_works_once_somebody_approved(start
 async def test_no_secret_of_a_user_is_shown_anywhere(start_stub, caplog):
     """Whoever may ask `/stub/info`, or read the log, could act as any user."""
     users = (
-        User("Ann", "ann", "secret-password", capabilities=(("*",),)),
+        User("Admin", "admin", "secret-password", capabilities=(("*",),)),
         User(api_key="secret-api-key-0123456789", capabilities=(("*",),)),
     )
     stub, client = await start_stub(users=users)
@@ -252,7 +252,7 @@ async def test_no_secret_of_a_user_is_shown_anywhere(start_stub, caplog):
         for headers in ({}, {"Authorization": "Bearer secret-api-key-0123456789"}, {"Authorization": "Basic secret-password"}):
             await client.get("/api/v1/agent/config", headers=headers)
             await client.put(JOBS, content=b"{", headers=headers)
-    assert info.json()["flags"]["users"] == ["Ann", "without a name"]
+    assert info.json()["flags"]["users"] == ["Admin", "without a name"]
     shown = info.text + repr(stub.settings) + repr(stub.info) + "\n".join(banner(stub.info))
     assert "secret" not in shown
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
@@ -261,7 +261,7 @@ async def test_no_secret_of_a_user_is_shown_anywhere(start_stub, caplog):
 
 async def test_users_and_the_rate_limit_are_those_of_the_flags(start_stub):
     """`--auth`, `--api-key` and `--rate-limit` would change nothing."""
-    users = (User("Ann", "ann", "ann-password", capabilities=(("*",),)),)
+    users = (User("Admin", "admin", "admin-password", capabilities=(("*",),)),)
     _, client = await start_stub(users=users, rate_limit=2)
-    answers = [await client.get(JOBS), await client.get(JOBS, auth=("ann", "ann-password")), await client.get(JOBS)]
+    answers = [await client.get(JOBS), await client.get(JOBS, auth=("admin", "admin-password")), await client.get(JOBS)]
     assert [answer.status_code for answer in answers] == [401, 200, 429]

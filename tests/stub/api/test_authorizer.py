@@ -13,7 +13,7 @@ from orchestrator_stub.domain.user import User
 
 KEY = "a-key-of-20-characters"
 USERS = (
-    User("Ann", "ann", "ann:password", capabilities=(("read:*",), ("write:job",))),
+    User("Admin", "admin", "admin:password", capabilities=(("read:*",), ("write:job",))),
     User(api_key=KEY, capabilities=(("read:job",),)),
 )
 JOBS = "/api/v1/orchestrator/jobs"
@@ -34,7 +34,7 @@ def refusal(authorization, *, release="1.9.3", method="GET", path=JOBS):
     return Authorizer(USERS, RELEASES[release]).refusal(method, path, authorization)
 
 
-@pytest.mark.parametrize("header", [basic("ann:ann:password"), basic("ANN:ann:password"), f"Bearer {KEY}".encode()])
+@pytest.mark.parametrize("header", [basic("admin:admin:password"), basic("ADMIN:admin:password"), f"Bearer {KEY}".encode()])
 def test_who_is_known_and_may_goes_on(header):
     """A client that real servers serve would be refused: names count without case, a password may hold a colon."""
     assert refusal(header) is None
@@ -60,17 +60,17 @@ STRANGERS = [
     (b"Bearer \xff.\xff.\xff", "invalid API key", "authentication failed: invalid API key"),
     (WEB_TOKEN, "OAuth2 authentication not configured on server", "JWT authorization not configured"),
     (
-        basic("ann:wrong"),
+        basic("admin:wrong"),
         "invalid basic auth credentials",
         "authentication failed: invalid basic auth credentials",
     ),
     (
-        basic("bob:ann:password"),
+        basic("other:admin:password"),
         "invalid basic auth credentials",
         "authentication failed: invalid basic auth credentials",
     ),
     (
-        basic("ann"),
+        basic("admin"),
         "invalid basic auth credentials format",
         "authentication failed: invalid basic auth credentials format",
     ),
@@ -101,8 +101,8 @@ def test_strangers_are_told_why_in_the_release_s_way(header, reason, words):
 @pytest.mark.parametrize(
     ("method", "path", "name", "header", "needed"),
     [
-        ("PUT", "/api/v1/orchestrator/nodes/n-1", "Ann", basic("ann:ann:password"), "write:node"),
-        ("GET", "/nope", "Ann", basic("ann:ann:password"), "write:node"),
+        ("PUT", "/api/v1/orchestrator/nodes/n-1", "Admin", basic("admin:admin:password"), "write:node"),
+        ("GET", "/nope", "Admin", basic("admin:admin:password"), "write:node"),
         ("HEAD", JOBS, "API key ending in ...cters", f"Bearer {KEY}".encode(), "write:job"),
     ],
 )
@@ -144,5 +144,5 @@ def test_no_refusal_shows_a_secret():
     """A password would stand in a client's error, and so in its log."""
     for header, *_ in STRANGERS:
         error = refusal(header)
-        assert "ann:password" not in f"{error.message} {error.details}"
+        assert "admin:password" not in f"{error.message} {error.details}"
         assert KEY not in f"{error.message} {error.details}"

@@ -17,11 +17,11 @@ from orchestrator_stub.domain.user import User
 OWN = {"x-bacalhau-git-version", "x-bacalhau-git-commit", "x-bacalhau-build-date", "x-bacalhau-build-os", "x-bacalhau-arch"}
 JOBS = "/api/v1/orchestrator/jobs"
 UNKNOWN = f"{JOBS}/j-00000000-0000-4000-8000-000000000000"
-ANN = {"Authorization": "Basic " + base64.b64encode(b"ann:ann-password").decode()}
+ADMIN = {"Authorization": "Basic " + base64.b64encode(b"admin:admin-password").decode()}
 READER_KEY = "reader-key-0123456789"
 READER = {"Authorization": f"Bearer {READER_KEY}"}
 USERS = (
-    User("Ann", "ann", "ann-password", capabilities=(("*",),)),
+    User("Admin", "admin", "admin-password", capabilities=(("*",),)),
     User("Reader", api_key=READER_KEY, capabilities=(("read:*",),)),
 )
 
@@ -53,7 +53,7 @@ async def test_with_users_each_may_do_what_the_file_says(make):
         403,
         "user 'Reader' does not have the required capability 'write:job'",
     )
-    assert (await stub.http.delete(UNKNOWN, headers=ANN)).status_code == 404
+    assert (await stub.http.delete(UNKNOWN, headers=ADMIN)).status_code == 404
     assert (await make("1.7.0", users=USERS).http.delete(UNKNOWN, headers=READER)).status_code == 500
 
 
@@ -64,8 +64,8 @@ async def test_with_users_nobody_can_log_in_and_the_configuration_hides_secrets(
     assert (await stub.http.get("/api/v1/auth/clientkey")).status_code == 404
     assert (await stub.http.post("/api/v1/auth/clientkey", json={})).status_code == 404
     config = await stub.http.get("/api/v1/agent/config", headers=READER)
-    assert '"Username":"ann","Password":"********"' in config.text
-    assert "ann-password" not in config.text
+    assert '"Username":"admin","Password":"********"' in config.text
+    assert "admin-password" not in config.text
     assert READER_KEY not in config.text
 
 
@@ -80,12 +80,12 @@ async def test_with_users_a_body_needs_no_length(make):
 
         return each()
 
-    headers = {"Content-Type": "application/json", **ANN}
+    headers = {"Content-Type": "application/json", **ADMIN}
     taken = await stub.http.put(JOBS, content=parts(b'{"Job":', b"null}"), headers=headers)
     assert (taken.status_code, taken.json()["Message"]) == (400, "empty/nil job")
     beyond = await stub.http.put(JOBS, content=parts(*[b"x" * 1_000_000] * 11), headers=headers)
     assert (beyond.status_code, beyond.json()["Message"]) == (400, "code=413, message=Request Entity Too Large")
-    assert (await stub.http.request("GET", "/nope", content=parts(b"x"), headers=ANN)).status_code == 404
+    assert (await stub.http.request("GET", "/nope", content=parts(b"x"), headers=ADMIN)).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ async def test_half_a_body_is_refused_in_the_release_s_words(make, release, user
         sent.append(message)
 
     headers = [(b"content-length", b"50"), (b"content-type", b"application/json")]
-    headers += [(name.lower().encode(), value.encode()) for name, value in ANN.items()]
+    headers += [(name.lower().encode(), value.encode()) for name, value in ADMIN.items()]
     scope = {"type": "http", "method": "PUT", "path": JOBS, "headers": headers, "query_string": b""}
     await stub.app(scope, receive, send)
     assert sent[0]["status"] == status

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.job import Constraint
-from orchestrator_stub.domain.selector import SelectorError, from_constraints, parse_selector
+from orchestrator_stub.domain.selector import SelectorError, Words, from_constraints, parse_selector
 
 LABELS = {"env": "prod", "odd": "", "n": "5", "x.io/y": "z"}
 
@@ -74,7 +74,36 @@ def test_refused_selectors(text: str, error: str) -> None:
 def test_the_noun_for_a_key_is_a_matter_of_the_release() -> None:
     """Broken: 1.8 names a wrong key in the words of 1.9 (scenario 22, select-24)."""
     with pytest.raises(OrchestratorError, match='Invalid value: "x/y/z": a qualified name must consist'):
-        parse_selector("x/y/z=1", "a qualified name")
+        parse_selector("x/y/z=1", Words("a qualified name"))
+
+
+@pytest.mark.parametrize("unit", ["bytes", "characters"])
+def test_lengths_are_counted_in_bytes_whatever_they_are_called(unit: str) -> None:
+    """Broken: a key that is too long is taken, or refused in another release's words."""
+    with pytest.raises(OrchestratorError, match=f"name part must be no more than 63 {unit}; name part must consist"):
+        parse_selector("é" * 32, Words(unit=unit))
+    with pytest.raises(OrchestratorError, match=f"must be no more than 63 {unit}$"):
+        parse_selector(f"a={'x' * 64}", Words(unit=unit))
+
+
+@pytest.mark.parametrize(("text", "matches"), [("\0=(", True), ("env=prod\0", True), ("env\0=\0dev", False), ("env=prod, \0nonsense", True)])
+def test_a_zero_byte_ends_a_selector_or_a_word(text: str, matches: bool) -> None:
+    """Broken: a list is refused, or filtered by what no released server looks at."""
+    if text.startswith("env=prod,"):
+        with pytest.raises(OrchestratorError, match="expected: identifier after ','"):
+            parse_selector(text)
+    else:
+        assert parse_selector(text).matches(LABELS) is matches
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "9" * 5000])
+def test_numbers_beyond_64_bits_are_none(number: str) -> None:
+    """Broken: a label of thousands of digits breaks every list that compares numbers, or counts as one."""
+    with pytest.raises(OrchestratorError, match="the value must be an integer|no more than 63"):
+        parse_selector(f"n>{number.lstrip('-')}")
+    assert parse_selector("n>5").matches({"n": number}) is False
+    assert parse_selector("n<5").matches({"n": number}) is False
+    assert parse_selector("n>5").matches({"n": "+" + "0" * 5000 + "7"}) is True
 
 
 @pytest.mark.parametrize("operator", ["~", "", "like"])

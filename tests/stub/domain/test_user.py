@@ -56,13 +56,13 @@ def test_an_action_covers_itself_and_stars_cover_what_they_say(actions, capabili
 def test_a_user_is_named_by_what_there_is():
     """A refusal would not say whose rights were too few."""
     key = "a-key-of-20-characters"
-    assert User(alias="Ann", username="ann").shown_name == "Ann"
-    assert User(username="ann").shown_name == "ann"
+    assert User(alias="Admin", username="admin").shown_name == "Admin"
+    assert User(username="admin").shown_name == "admin"
     assert User(api_key=key).shown_name == "API key ending in ...cters"
 
 
 def test_no_secret_stands_in_a_user_s_repr():
     """A traceback or a log line would give a password away."""
-    shown = repr(User(alias="Ann", username="ann", password="secret-password", api_key="secret-key"))
+    shown = repr(User(alias="Admin", username="admin", password="secret-password", api_key="secret-key"))
     assert "secret" not in shown
-    assert "ann" in shown
+    assert "admin" in shown

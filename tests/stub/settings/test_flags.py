@@ -111,8 +111,8 @@ def test_a_key_is_shown_nowhere():
 def test_a_file_and_a_key_go_together(tmp_path):
     """One of the two flags would be lost, or two users could share a name."""
     file = tmp_path / "users.yaml"
-    file.write_text('[{Alias: Ann, APIKey: a-key-of-20-characters, Capabilities: [{Actions: ["*"]}]}]')
+    file.write_text('[{Alias: Admin, APIKey: a-key-of-20-characters, Capabilities: [{Actions: ["*"]}]}]')
     flags = ["--auth", str(file), "--api-key"]
-    assert [user.alias for user in parse([*flags, "another-key-of-20-characters"]).users] == ["Ann", "api-key"]
+    assert [user.alias for user in parse([*flags, "another-key-of-20-characters"]).users] == ["Admin", "api-key"]
     with pytest.raises(SettingsError, match="same API key"):
         parse([*flags, "a-key-of-20-characters"])

@@ -11,8 +11,8 @@ from orchestrator_stub.domain.user import User
 from orchestrator_stub.settings.users import load_users
 
 PROFILE = Path(__file__).parents[2] / "conformance" / "profiles" / "users.yaml"
-ANN = '{Alias: Ann, Username: ann, Password: "0123456789", Capabilities: [{Actions: ["read:*"]}, {Actions: ["write:job"]}]}'
-LOADED = User("Ann", "ann", "0123456789", capabilities=(("read:*",), ("write:job",)))
+ADMIN = '{Alias: Admin, Username: admin, Password: "0123456789", Capabilities: [{Actions: ["read:*"]}, {Actions: ["write:job"]}]}'
+LOADED = User("Admin", "admin", "0123456789", capabilities=(("read:*",), ("write:job",)))
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def test_a_server_s_whole_configuration_is_read():
 @pytest.mark.parametrize(
     "text",
     [
-        f"API: {{Auth: {{Users: [{ANN}]}}}}",
-        f"api: {{auth: {{users: [{ANN.replace('Alias', 'alias').replace('Password', 'PASSWORD')}]}}}}",
-        f"Users: [{ANN}]",
-        f"[{ANN}]",
-        f"- {ANN}",
+        f"API: {{Auth: {{Users: [{ADMIN}]}}}}",
+        f"api: {{auth: {{users: [{ADMIN.replace('Alias', 'alias').replace('Password', 'PASSWORD')}]}}}}",
+        f"Users: [{ADMIN}]",
+        f"[{ADMIN}]",
+        f"- {ADMIN}",
     ],
 )
 def test_users_may_stand_where_they_are_looked_for(users, text):
@@ -57,7 +57,7 @@ def test_users_may_stand_where_they_are_looked_for(users, text):
 
 def user(**changed):
     """One user as YAML, complete but for the changes."""
-    fields = {"Alias": "Ann", "Username": "ann", "Password": "0123456789", "Capabilities": '[{Actions: ["*"]}]'} | changed
+    fields = {"Alias": "Admin", "Username": "admin", "Password": "0123456789", "Capabilities": '[{Actions: ["*"]}]'} | changed
     return "[{" + ", ".join(f"{key}: {value}" for key, value in fields.items() if value is not None) + "}]"
 
 
@@ -83,10 +83,10 @@ def user(**changed):
         (user(Capabilities=None), "has no Capabilities"),
         (user(Capabilities='["*"]'), "Capabilities is a list such as"),
         (user(Capabilities="[{Actions: [1]}]"), "Capabilities is a list such as"),
-        (f"[{ANN}, {ANN.replace('ann', 'bob')}]", "two users have the same alias"),
-        (f"[{ANN}, {ANN.replace('Ann', 'Bob').replace('ann', 'ANN')}]", "two users have the same username"),
-        (f"API: {{Auth: {{Users: [{ANN}], Oauth2: {{ProviderID: x}}}}}}", "Oauth2 is not what the stub can do"),
-        (f"API: {{Auth: {{Users: [{ANN}], AccessPolicyPath: x}}}}", "AccessPolicyPath is not what the stub can do"),
+        (f"[{ADMIN}, {ADMIN.replace('admin', 'other')}]", "two users have the same alias"),
+        (f"[{ADMIN}, {ADMIN.replace('Admin', 'Other').replace('admin', 'ADMIN')}]", "two users have the same username"),
+        (f"API: {{Auth: {{Users: [{ADMIN}], Oauth2: {{ProviderID: x}}}}}}", "Oauth2 is not what the stub can do"),
+        (f"API: {{Auth: {{Users: [{ADMIN}], AccessPolicyPath: x}}}}", "AccessPolicyPath is not what the stub can do"),
     ],
 )
 def test_a_wrong_file_names_what_would_be_right(users, text, problem):
