@@ -79,10 +79,10 @@ class Reply:
 
     @property
     def closes_early(self) -> bool:
-        """True when more of the body is to come than anybody would read over."""
+        """True when more of the body is to come than anybody would read over, or nobody knows how much."""
         if self.body is None:
             return False
-        return self._to_continue or (self.body.announced or 0) >= READ_OVER
+        return self._to_continue or self.body.announced is None or self.body.announced >= READ_OVER
 
     def take(self, data: bytes) -> None:
         """More of the body is here."""

@@ -6,6 +6,7 @@ import base64
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import quote_from_bytes
 
 from .garbage import garbage
@@ -72,6 +73,8 @@ class Requests:
         self.known = known
         self._seed = seed
         self._number = 0
+        self._sent_jobs: list[dict[str, Any]] = []
+        """Valid jobs with names, to be sent again and compared."""
         weights = self._weights()
         self._kinds, self._shares = list(weights), [share for share, _ in weights.values()]
         self._makers = {kind: make for kind, (_, make) in weights.items()}
@@ -113,12 +116,15 @@ class Requests:
     # Where it goes.
 
     def _submit(self, rng: random.Random) -> Sent:
-        job = valid_job(rng, self.release, self._number)
+        again = self._sent_jobs and rng.random() < 0.1
+        job = rng.choice(self._sent_jobs) if again else valid_job(rng, self.release, self._number)
         body: dict[str, object] = {"Job": job}
         if rng.random() < 0.2:
             body |= {"Namespace": "x", "Credential": None, "IdempotencyToken": "t", "Force": rng.random() < 0.5}
         sent = Sent("PUT" if rng.random() < 0.8 else "POST", JOBS.encode())
-        if rng.random() < 0.5:
+        if again or rng.random() < 0.5:
+            if "Name" in job:
+                self._sent_jobs = [*self._sent_jobs[-20:], job]
             return replace(sent, body=encode(body, rng), valid=True, job=job)
         return replace(sent, body=self._spoil(rng, body))
 
@@ -129,7 +135,12 @@ class Requests:
         return spoiled(rng, encode(body, rng))
 
     def _diff(self, rng: random.Random) -> Sent:
-        body = {"Job": valid_job(rng, self.release, self._number)}
+        """Half of them of jobs that are known by name, with something changed."""
+        known = self._sent_jobs and rng.random() < 0.5
+        job = mutated(rng, rng.choice(self._sent_jobs)) if known else valid_job(rng, self.release, self._number)
+        body = {"Job": job}
+        if known:
+            return Sent("PUT", f"{JOBS}/diff".encode(), body=encode(body, rng))
         return Sent("PUT", f"{JOBS}/diff".encode(), body=encode(body, rng) if rng.random() < 0.4 else self._spoil(rng, body))
 
     def _list(self, rng: random.Random) -> Sent:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_stub.api.body import PlainBody
+from orchestrator_stub.api.body import ChunkedBody, PlainBody
 from orchestrator_stub.api.head import read_head
-from orchestrator_stub.api.reply import Reply
+from orchestrator_stub.api.reply import READ_OVER, Reply
 
 
 class Wire:
@@ -82,6 +82,17 @@ async def test_a_body_shorter_than_announced_ends_the_connection():
     made, wire = reply()
     await answer(made, b"abcdef", headers=[(b"content-length", b"5")])
     assert wire.sent.endswith(b"\r\n\r\nabcde")
+
+
+@pytest.mark.parametrize(
+    ("body", "closes"), [(None, False), (PlainBody(READ_OVER - 1), False), (PlainBody(READ_OVER), True), (ChunkedBody(), True)]
+)
+async def test_an_answer_before_the_body_s_end_says_whether_the_line_is_kept(body, closes):
+    """A client would send its next request on a line that is closed while the rest of its body arrives."""
+    made, wire = reply(b"PUT / HTTP/1.1")
+    made.body = body
+    await answer(made, b"no", status=401)
+    assert (b"connection: close\r\n" in wire.sent, made.keep_alive) == (closes, not closes)
 
 
 @pytest.mark.parametrize(
