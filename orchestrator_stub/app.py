@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 ADVERTISED = Capacity(cpu=16, memory=64 * 10**9, disk=500 * 10**9, gpu=1)
 """What each node offers, whatever this machine has, unless `--strict`."""
 S3_PORT, FILES_PORT = 4570, 6001
+_USERS_NOTE = "API users are on: give the connection a login and password, or a key as its password"
 _S3_NOTES = {"embedded": "buckets appear on first use", "off": "off", "aws": "AWS, with this machine's keys"}
 
 
@@ -234,7 +235,10 @@ class Stub:
             node_size=size if self.settings.strict else f"{size}, advertised",
             docker=docker[0].removeprefix("docker: ") if docker else "off",
             runners=tuple(sorted(f"{engine}: {runner.name}" for engine, runner in ready.runners.items())),
-            notes=tuple(note for note in ready.notes if note not in docker),
+            notes=(
+                *(note for note in ready.notes if note not in docker),
+                *((_USERS_NOTE,) if self.settings.users else ()),
+            ),
             flags=tuple(_flags(self.settings).items()),
             ca_file=str(tls.ca_file) if tls and tls.ca_file else "",
             tls_note=tls.note if tls else "",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_stub.control.info import banner, environment, export_lines
 from orchestrator_stub.domain.errors import SettingsError
-from orchestrator_stub.settings.flags import Settings, add_address_flags, parse
+from orchestrator_stub.settings.flags import OWN_KEY, Settings, add_address_flags, parse
 
 if TYPE_CHECKING:
     from orchestrator_stub.app import Stub
@@ -119,7 +119,8 @@ def _run(words: list[str]) -> int:
             _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}")
             return 1
         try:
-            return await _child(command, environment(stub.info, with_board=True))
+            key = next((user.api_key for user in settings.users if user.alias == OWN_KEY), "")
+            return await _child(command, environment(stub.info, with_board=True, api_key=key))
         finally:
             await stub.stop()
 

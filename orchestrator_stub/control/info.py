@@ -69,10 +69,11 @@ class StubInfo:
         )
 
 
-def environment(info: StubInfo, *, with_board: bool = False) -> dict[str, str]:
+def environment(info: StubInfo, *, with_board: bool = False, api_key: str = "") -> dict[str, str]:
     """The variables that point Airflow and Bacalhau's own programs at the stub.
 
     :param with_board: also set the connection's `webui_url` to the stub's page, so that job links lead somewhere.
+    :param api_key: set as the connection's password, and for Bacalhau's own programs.
     """
     url = urllib.parse.urlsplit(info.url)
     host, _, port = url.netloc.rpartition(":")
@@ -80,9 +81,9 @@ def environment(info: StubInfo, *, with_board: bool = False) -> dict[str, str]:
     link = {"webui_url": f"{info.url}/stub/#/jobs/{{job_id}}"} if with_board else {}
     extra = link | ({"ca_cert": info.ca_file} if info.ca_file else {})
     connection = f"bacalhau://{host}:{port}"
-    if secure or extra:
-        schema = {"schema": "https"} if secure else {}
-        fields = {"conn_type": "bacalhau", "host": host, "port": int(port), **schema, "extra": extra}
+    if secure or extra or api_key:
+        more = ({"schema": "https"} if secure else {}) | ({"password": api_key} if api_key else {})
+        fields = {"conn_type": "bacalhau", "host": host, "port": int(port), **more, "extra": extra}
         connection = json.dumps(fields, separators=(",", ":"))
     variables = {"AIRFLOW_CONN_BACALHAU_DEFAULT": connection}
     if info.s3_endpoint:
@@ -91,6 +92,8 @@ def environment(info: StubInfo, *, with_board: bool = False) -> dict[str, str]:
         variables["AIRFLOW_CONN_AWS_DEFAULT"] = json.dumps(aws, separators=(",", ":"))
     variables["BACALHAU_API_HOST"] = host
     variables["BACALHAU_API_PORT"] = port
+    if api_key:
+        variables["BACALHAU_API_KEY"] = api_key
     if secure:
         # 1.5 reads these, too; from 1.7 on its older BACALHAU_API_TLS would hide the section API.TLS (fact sheet 9.7).
         variables["BACALHAU_API_TLS_USETLS"] = "true"

@@ -17,6 +17,8 @@ from orchestrator_stub.domain.user import User
 from orchestrator_stub.settings.images import load_images
 from orchestrator_stub.settings.users import check_users, load_users
 
+OWN_KEY = "api-key"
+"""Alias of the user that `--api-key` makes."""
 TLS_FAULTS = ("", "expired", "wrong-host", "unknown-ca")
 REAL_RATE_LIMIT = 1000
 """Requests per second and client address of released servers (fact sheet 2.1)."""
@@ -175,7 +177,7 @@ def _users(file: Path | None, api_key: str | None) -> tuple[User, ...]:
     users = load_users(file) if file is not None else ()
     if api_key is None:
         return users
-    both = (*users, User(alias="api-key", api_key=api_key, capabilities=(("*",),)))
+    both = (*users, User(alias=OWN_KEY, api_key=api_key, capabilities=(("*",),)))
     check_users(both, "--api-key")
     return both
 

@@ -14,7 +14,7 @@ import pytest
 
 from fuzzer import campaign, report
 
-REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1500"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1200"))
 SEED = os.environ.get("FUZZ_SEED") or ("1" if os.environ.get("CI") else secrets.token_hex(4))
 
 

@@ -41,6 +41,18 @@ def test_run_gives_the_command_the_variables_and_hands_its_exit_status_on():
     assert '"conn_type":"bacalhau"' in done.stdout
 
 
+def test_run_with_a_key_gives_it_to_the_command_and_shows_it_to_nobody():
+    """The tests of a project would be refused, or the key would stand in a log."""
+    script = (
+        "import json, os, urllib.request as u; c = json.loads(os.environ['AIRFLOW_CONN_BACALHAU_DEFAULT']);"
+        "base = f\"http://{c['host']}:{c['port']}\";"
+        "ask = u.Request(base + '/api/v1/agent/node', headers={'Authorization': 'Bearer ' + c['password']});"
+        "print(u.urlopen(ask).status, os.environ['BACALHAU_API_KEY'] == c['password'], c['password'] in u.urlopen(base + '/stub/info').read().decode())"
+    )
+    done = run("run", *QUIET, "--api-key", "a-key-of-20-characters", "--", sys.executable, "-c", script)
+    assert (done.returncode, done.stdout) == (0, "200 True False\n")
+
+
 def test_run_names_a_command_that_cannot_be_run():
     """The user would see a traceback."""
     done = run("run", *QUIET, "--", "no-such-command")
