@@ -198,6 +198,10 @@ class Compute:
                 raise
             self._stopped(held)
             return
+        except Exception as error:  # a broken source must fail its job, not leave it pending for ever
+            _log.exception("an input's source broke on execution %s", held.execution.id)
+            self._scan_failed(held, StepError(f"the stub's check of an input broke: {error!r}"))
+            return
         held.task, held.begun = None, False
         self._offer(held)
 

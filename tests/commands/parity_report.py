@@ -28,6 +28,7 @@ KNOWN = """
 | A job of an image called `busybox` runs with this machine's busybox where one is installed, else with its own shell, whose complaints have other words | as above |
 | HTTP/1.1 only under TLS, and no TLS alert when a handshake fails | a Go server also speaks HTTP/2; none of its clients needs it |
 | The whitespace of `/jobs/diff` is always the same | a released server decides at its start which of two forms it prints |
+| Parameters of engines, inputs and publishers that are nested deeper than 250 levels get the 400 that a server gives beyond 10,000 | they are kept and sent again, by code that knows no deeper recursion |
 | Times are the stub's clock: evaluations run at once, not in tens of milliseconds | a test should not wait for what nothing depends on |
 | Durability: jobs live in memory | a stub starts empty |
 | `/agent/debug` shows running jobs and nodes, not the servers' internals | its contents have no documented shape |

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator_stub.domain.job import InputSource, Resources, SpecConfig, Timeouts
 from orchestrator_stub.domain.states import DesiredState, JobState
+from orchestrator_stub.inputs.base import WHOLE, Part
 from orchestrator_stub.store.queries import HistoryQuery
 
 RELEASED = ["1.5.2", "1.6.5", "1.7.0", "1.8.0", "1.9.3"]
@@ -40,6 +41,24 @@ async def test_missing_inline_input_fails_the_bid_at_once(build: Any) -> None:
     job = cluster.submit("a", task_input_sources=(InputSource(SpecConfig("inline"), "/in"),))
     assert cluster.state(job) is JobState.FAILED
     assert "missing data prefix" in cluster.story(job)
+
+
+@pytest.mark.parametrize("source", ["inline", "slow"])
+async def test_a_source_that_breaks_fails_the_bid(
+    build: Any, monkeypatch: pytest.MonkeyPatch, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An input that nobody foresaw would leave its job pending for ever, and say nothing."""
+
+    async def breaks(_source: InputSource, _part: Part = WHOLE) -> int:
+        raise OverflowError("too far")
+
+    cluster = build()
+    monkeypatch.setattr(cluster.source, "check", breaks)
+    job = cluster.submit("a", task_input_sources=(InputSource(SpecConfig(source), "/in"),))
+    await cluster.settle()
+    assert cluster.state(job) is JobState.FAILED
+    assert any("check of an input broke: OverflowError('too far')" in line for line in cluster.story(job))
+    assert "OverflowError: too far" in caplog.text
 
 
 async def test_input_that_needs_io_is_checked_in_the_background(build: Any) -> None:
