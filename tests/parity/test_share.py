@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 
 import parity
 import pytest
@@ -24,3 +25,11 @@ def test_the_stub_answers_like_the_released_server(plan):
 def test_the_share_knows_every_release():
     """A release would only be compared when somebody thinks of `make parity`."""
     assert {plan.release for plan in PLANS} == set(parity.releases()) == {"1.5.2", "1.6.5", "1.7.0", "1.8.0", "1.9.3"}
+
+
+@pytest.mark.parametrize("profile", parity.PROFILES)
+def test_every_profile_starts(profile):
+    """A profile without recordings here could not be compared by whoever has some."""
+    for release in parity.releases() if profile in ("nocompute", "plain-last") else ["1.9.3"]:
+        with parity.stub(parity.Plan(release, profile, ())) as base, urllib.request.urlopen(f"{base}/api/v1/agent/alive") as answer:
+            assert answer.read() == b'{"Status":"OK"}\n' or profile == "users"
