@@ -53,7 +53,8 @@ class AgentRoutes:
 
     def config(self, _: Request) -> Answer:
         """GET /agent/config."""
-        return Answer(config_fields(self._release, *self._address(), users=self._users))
+        computes = self._orchestrator.own_node().is_compute
+        return Answer(config_fields(self._release, *self._address(), users=self._users, computes=computes))
 
     def debug(self, _: Request) -> Answer:
         """GET /agent/debug: free form; the nodes are what there is to see."""

@@ -64,9 +64,12 @@ def validate(job: Job, release: Release) -> list[str]:
 def refuse_unstorable(job: Job) -> None:
     """What the job store refuses after the job was normalised and got its id and name.
 
-    :raises OrchestratorError: 400 of the store, or a masked 500 for a label without key (FINDINGS 1 row 4.3).
+    :raises OrchestratorError: 400 of the store, or a masked 500 for a label whose key, or a part of it between slashes,
+        is empty (FINDINGS 1 row 4.3; released servers of 1.5.2 and 1.9.3).
     """
     problems = []
+    if not job.id.strip():
+        problems.append("missing job ID")
     if any(letter.isspace() for letter in job.id):
         problems.append("job ID contains a space")
     if "\0" in job.id:
@@ -91,7 +94,7 @@ def refuse_unstorable(job: Job) -> None:
         problems += _under(f"task {task.name} validation failed", found)
     if problems:
         raise OrchestratorError(400, "\n".join(problems), code="BadRequest", component="JobStore")
-    if "" in job.labels:
+    if any("" in key.split("/") for key in job.labels):  # the parts of a key are names of nested buckets
         raise OrchestratorError(500, "Internal server error", component="Unknown")
 
 
@@ -118,9 +121,10 @@ def _under(head: str, problems: Iterable[str]) -> Iterator[str]:
 
 def _count_problems(job: Job, release: Release) -> Iterator[str]:
     count = job.count or 0
-    if count < 0:
+    everywhere = job.type in (JobType.OPS, JobType.DAEMON)
+    if count < 0 and not (everywhere and release.normalised_first and release.everywhere_count == 0):
         yield "job count must be >= 0"
-    if count > 1 and job.type in (JobType.OPS, JobType.DAEMON) and release.everywhere_count_refused:
+    if count > 1 and everywhere and release.everywhere_count_refused:
         yield f"{job.type} jobs cannot specify count > 1 as they run on all matching nodes"
 
 

@@ -120,13 +120,25 @@ class Cluster:
         return (self.shown(node) for node in self._store.nodes.values())
 
     def own(self, node_id: str) -> Node:
-        """What the orchestrator's own node says, even after somebody deleted it from the list.
+        """What the orchestrator's own node says of itself: its figures of this moment, whatever others did to it in the
+        list.
 
         Raises OrchestratorError 404 when there is no such node.
         """
-        if node_id in self._members and node_id not in self._store.nodes:
-            return self.shown(self._members[node_id].told)
-        return self.shown(find_node(self._store, node_id, self._release))
+        member = self._members.get(node_id)
+        if member is None:
+            return find_node(self._store, node_id, self._release)
+        if not member.told.is_compute:
+            return member.told
+        (available, queue_used), (running, enqueued) = member.load.value, member.counts.value
+        return replace(
+            member.told,
+            last_heartbeat=_last_beat(member, self._clock.now()),
+            available=available,
+            queue_used=queue_used,
+            running=running,
+            enqueued=enqueued,
+        )
 
     def exists(self, ref: str) -> str:
         """Full id of a node that exists, known to the orchestrator or not. Raises OrchestratorError."""

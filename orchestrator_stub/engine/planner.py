@@ -70,7 +70,7 @@ class Planner:
         taken = replace(
             record.job,
             priority=job.priority,
-            count=job.count,
+            count=self._release.everywhere_count if JobType(record.job.type).runs_everywhere else job.count,
             constraints=job.constraints,
             meta=job.meta,
             labels=job.labels,
@@ -173,7 +173,7 @@ class Planner:
                 execution = replace(execution, compute=after, compute_message=message)
         execution = self._put(record, execution)
         told.append(execution)
-        self._note_execution(record, execution, before.compute, change.event)
+        self._note_execution(record, execution, before.compute, change.event, record.job.version)
 
     def observe(self, seen: Observation) -> bool:
         """Write what a node reports; False when it does not fit any more (late, or not wanted)."""
@@ -185,7 +185,7 @@ class Planner:
         if after is None or (before.desired is DesiredState.STOPPED and seen.change is not ExecutionEvent.STOPPED):
             return False
         if self._goes_unheard(before, seen.change):
-            return True
+            return False
         if seen.change in _ENDED:
             execution = self._ended(record, before, after, seen)
         else:
@@ -256,15 +256,21 @@ class Planner:
         )
 
     def _note_execution(
-        self, record: Record, execution: Execution, previous: ComputeState, event: Event | None
+        self,
+        record: Record,
+        execution: Execution,
+        previous: ComputeState,
+        event: Event | None,
+        version: int | None = None,
     ) -> None:
+        """`version`: of the job, where the orchestrator speaks; a node speaks of its execution's own."""
         page = self._release.page_shapes
         record.history.append(
             HistoryItem(
                 len(record.history) + 1,
                 self._clock.now(),
                 execution.job_id,
-                execution.job_version,
+                execution.job_version if version is None else version,
                 execution.id,
                 execution.node_id,
                 event,

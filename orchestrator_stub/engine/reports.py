@@ -21,6 +21,11 @@ class Told(Generic[T]):
         self._since = since
         self._every = every
 
+    @property
+    def value(self) -> T:
+        """The value as it is, told or not."""
+        return self._value
+
     def change(self, value: T, now: int) -> None:
         """The value is another one from `now` on (unix nanoseconds)."""
         if value == self._value:

@@ -17,7 +17,7 @@ from orchestrator_stub.scheduler.matching import match
 def decide_ops(draft: Draft) -> None:
     """Place on suitable nodes that have not seen this version; over when nothing is live any more."""
     snapshot = draft.snapshot
-    failed = any(e.compute is ComputeState.FAILED for e in snapshot.current)
+    failed = any(e.compute is ComputeState.FAILED for e in snapshot.executions)
     live, lost = fail_lost(draft, list(snapshot.live))
     live, late = fail_timed_out(draft, live)
     live = stop_outdated(draft, live)

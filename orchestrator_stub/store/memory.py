@@ -69,10 +69,8 @@ class MemoryStore:
     # What the planner changes.
 
     def add_job(self, job: Job) -> Record:
-        """A new job. Raises OrchestratorError 409 when its id is taken."""
-        if job.id in self._records:
-            text = f"job already exists: {job.id}"
-            raise OrchestratorError(409, text, code="ResourceInUse", component="JobStore")
+        """A new job. Raises OrchestratorError 409 when its id is taken; also 400, 404 and 500, see `_refuse_id`."""
+        self._refuse_id(job.id)
         record = Record(job)
         self._records[job.id] = record
         insort(self._sorted_ids, job.id)
@@ -133,20 +131,23 @@ class MemoryStore:
         record = self._by_execution.get(execution_id)
         return next((e for e in record.executions if e.id == execution_id), None) if record else None
 
-    def find(self, ref: str, namespace: str = "") -> Record:
-        """A job by name (1.8+), full id or any prefix of an id (fact sheet 6).
-
-        Raises OrchestratorError 404 for none, 500 for more than one.
+    def _refuse_id(self, job_id: str) -> None:
+        """A new id is looked up like any other: the beginning of a known id is taken, that of several is ambiguous.
+        Its parts between slashes are names of nested buckets (released servers of 1.5.2 and 1.9.3).
         """
-        record = self._by_name.get((ref, namespace or DEFAULT_NAMESPACE)) or self._records.get(ref)
-        if record is not None:
-            return record
-        if is_full_id(ref):
-            raise not_found(ref)
+        parts = job_id.split("/")
+        if "" in parts:
+            raise OrchestratorError(400, "bucket name required", code="BadRequest", component="BoltDB")
+        if len(parts) > 1:
+            raise not_found(job_id)
+        if (job_id in self._records) if is_full_id(job_id) else self._beginning_with(job_id):
+            text = f"job already exists: {job_id}"
+            raise OrchestratorError(409, text, code="ResourceInUse", component="JobStore")
+
+    def _beginning_with(self, ref: str) -> str:
+        """The one id that begins so, "" for none. Raises OrchestratorError 500 for more than one."""
         at = bisect_left(self._sorted_ids, ref)
         hits = [i for i in self._sorted_ids[at : at + 2] if i.startswith(ref)]
-        if not hits or not ref:
-            raise not_found(ref)
         if len(hits) > 1:
             raise OrchestratorError(
                 500,
@@ -155,7 +156,20 @@ class MemoryStore:
                 component="JobStore",
                 hint="Use full job ID",
             )
-        return self._records[hits[0]]
+        return hits[0] if hits else ""
+
+    def find(self, ref: str, namespace: str = "") -> Record:
+        """A job by name (1.8+), full id or any prefix of an id (fact sheet 6).
+
+        Raises OrchestratorError 404 for none, 500 for more than one.
+        """
+        record = self._by_name.get((ref, namespace or DEFAULT_NAMESPACE))
+        if record is not None:
+            return record
+        known = (ref if ref in self._records else "") if is_full_id(ref) else self._beginning_with(ref)
+        if not known:
+            raise not_found(ref)
+        return self._records[known]
 
     def in_order(self, namespace: str, *, reverse: bool = False) -> Iterator[Record]:
         """Jobs by creation; "" and "*" mean all namespaces."""

@@ -115,7 +115,7 @@ def executions(record: Record, query: ExecutionQuery, release: Release) -> Page[
     if not (query.all_versions and not query.version):
         version = query.version or record.job.version
         found = [e for e in found if e.job_version == version]
-    if query.namespace not in ("", "*", record.job.namespace) and release.unique_names:
+    if query.namespace not in ("", record.job.namespace) and release.unique_names:
         found = []
     order = at.order_by or ("modify_time" if release.page_shapes else "")
     keys: Mapping[str, Callable[[Execution], Any]] = {}

@@ -12,8 +12,13 @@ REDACTED = "********"
 """What stands for a secret (fact sheet 1.2)."""
 
 
-def config_fields(release: Release, host: str, port: int, users: Sequence[User] = ()) -> dict[str, Any]:
-    """The configuration of a server of this release with an API at `host` and `port`; secrets never stand in it."""
+def config_fields(
+    release: Release, host: str, port: int, users: Sequence[User] = (), *, computes: bool = True
+) -> dict[str, Any]:
+    """The configuration of a server of this release with an API at `host` and `port`; secrets never stand in it.
+
+    `computes`: the server is a compute node, too.
+    """
     orchestrator: dict[str, Any] = {
         "Enabled": True,
         "Host": host,
@@ -43,7 +48,7 @@ def config_fields(release: Release, host: str, port: int, users: Sequence[User] 
             "NameProvider": "puuid",
             "DataDir": "/srv/data",
             "Orchestrator": orchestrator,
-            "Compute": _compute(release, host),
+            "Compute": _compute(release, host, computes=computes),
             "WebUI": {"Listen": "0.0.0.0:8438"},
             "InputSources": {"ReadTimeout": "5m0s", "MaxRetryCount": 3, "Types": {"IPFS": {}}},
             "Publishers": {"Types": _publishers(release, host)},
@@ -76,13 +81,14 @@ def _user(user: User) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _compute(release: Release, host: str) -> dict[str, Any]:
+def _compute(release: Release, host: str, *, computes: bool) -> dict[str, Any]:
     """The first releases with partitions also brought port ranges and a list of allowed variables."""
     share = "80%" if release.partitions else "70%"
     heartbeat = {"InfoUpdateInterval": "1m0s", "ResourceUpdateInterval": "30s", "Interval": "15s"}
     if release.partitions:
         del heartbeat["ResourceUpdateInterval"]
-    fields: dict[str, Any] = {"Enabled": True, "Orchestrators": [f"nats://{host}:4222"]}
+    fields: dict[str, Any] = {"Enabled": True} if computes else {}
+    fields["Orchestrators"] = [f"nats://{host}:4222"]
     if release.partitions:
         fields["Network"] = {"PortRangeStart": 20000, "PortRangeEnd": 32000}
     fields |= {

@@ -208,11 +208,21 @@ def test_what_the_store_refuses(changes, text):
     assert (error.status, error.code, error.component, error.message) == (400, "BadRequest", "JobStore", text)
 
 
-def test_a_label_without_key_is_a_masked_500():
+@pytest.mark.parametrize("key", ["", "/", "/a", "a/", "a//b"])
+def test_a_label_with_an_empty_part_in_its_key_is_a_masked_500(key):
     """It would be stored, which no real server can."""
+    stored = replace(JOB, id="j-1", name="n", namespace="default")
+    refuse_unstorable(replace(stored, labels={"a/b/c": "x"}))
     with pytest.raises(OrchestratorError) as caught:
-        refuse_unstorable(replace(JOB, id="j-1", name="n", namespace="default", labels={"": "x"}))
+        refuse_unstorable(replace(stored, labels={key: "x"}))
     assert (caught.value.status, caught.value.component) == (500, "Unknown")
+
+
+@pytest.mark.parametrize(("release", "kind", "refused"), [("1.6.5", "ops", False), ("1.6.5", "batch", True), ("1.5.2", "ops", True), ("1.7.0", "ops", True)])
+def test_a_negative_count_is_refused_unless_it_was_dropped_before(release, kind, refused):
+    """1.6 normalises before it validates: an ops job of Count -1 runs there."""
+    problems = validate(replace(JOB, type=kind, count=-1), RELEASES[release])
+    assert ("job count must be >= 0" in problems) is refused
 
 
 def test_text_is_quoted_like_go_quotes_it():

@@ -273,6 +273,19 @@ async def test_152_never_hears_of_a_deleted_node_again(build: Any) -> None:
     assert cluster.state(job) is JobState.COMPLETED
 
 
+@pytest.mark.parametrize("release", ["1.5.2", "1.9.3"])
+async def test_the_own_node_speaks_for_itself(build: Any, release: str) -> None:
+    """Broken: GET /agent/node shows what others did to the node in the list, or figures that lag behind."""
+    cluster = build(release, outcome={"hang": True})
+    cluster.submit("a")
+    await cluster.settle()
+    before = cluster.orchestrator.own_node()
+    assert before.running == 1
+    cluster.orchestrator.update_node(cluster.orchestrator.node_id, "reject")
+    after = cluster.orchestrator.own_node()
+    assert (after.membership, after.available) == (before.membership, before.available)
+
+
 async def test_the_orchestrators_own_node_answers_even_when_deleted(build: Any) -> None:
     """Broken: GET /agent/node is an error after somebody cleaned up the list."""
     cluster = build("1.5.2")

@@ -87,6 +87,18 @@ async def test_update_of_a_live_job_replaces_its_execution(build: Any) -> None:
     assert executions[0].compute_message == "Execution stopped for job update"
     assert cluster.runner.killed == [executions[0].id]
     assert cluster.state(job) is JobState.RUNNING
+    history = cluster.orchestrator.history(job, HistoryQuery(version=2)).items
+    assert "Execution stopped for job update" in [item.event.message for item in history]
+    assert {item.job_version for item in history} == {2}
+
+
+async def test_an_update_of_a_job_that_runs_everywhere_keeps_its_count(build: Any) -> None:
+    """Broken: a daemon that is updated as a batch job would carry that one's count."""
+    cluster = build(outcome={"hang": True})
+    job = cluster.submit("d", kind="daemon", count=None)
+    await cluster.settle()
+    cluster.submit("d", kind="batch", count=3)
+    assert cluster.orchestrator.get_job(job).count == 0
 
 
 async def test_a_failed_job_can_be_repaired_by_an_update(build: Any) -> None:
@@ -178,6 +190,27 @@ async def test_given_id_of_a_service_is_kept(build: Any) -> None:
     with pytest.raises(OrchestratorError, match="job already exists: my-service") as refused:
         cluster.submit("a", kind="service", id="my-service")
     assert refused.value.status == 409
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "text"),
+    [
+        ("my-serv", 409, "job already exists: my-serv"),
+        ("my-service", 500, "multiple jobs found for id my-service"),
+        ("my-service/x", 404, "job not found: my-service/x"),
+        ("a/", 400, "bucket name required"),
+        (" ", 400, "missing job ID\njob ID contains a space"),
+    ],
+)
+async def test_a_given_id_is_looked_up_like_any_other(build: Any, given: str, status: int, text: str) -> None:
+    """Broken: an id that a released server refuses is taken, or refused in other words (released 1.5.2 and 1.9.3)."""
+    cluster = build("1.7.0", outcome={"hang": True})
+    cluster.submit("a", kind="service", id="my-service")
+    if status == 500:
+        cluster.submit("a", kind="service", id="my-service-2")
+    with pytest.raises(OrchestratorError) as refused:
+        cluster.submit("a", kind="service", id=given)
+    assert (refused.value.status, refused.value.message) == (status, text)
 
 
 async def test_a_comparison_changes_nothing(build: Any) -> None:

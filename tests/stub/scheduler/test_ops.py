@@ -20,6 +20,14 @@ def test_ops_reaches_a_node_that_came_later_once(world: Any) -> None:
     assert [n.node_id for n in plan.new] == [world.node(2).id]
 
 
+def test_ops_remembers_the_failures_of_earlier_versions(world: Any) -> None:
+    """Broken: an updated ops job completes although a released server fails it."""
+    job = world.job("ops", count=0, state=JobState.RUNNING, version=2)
+    old = world.execution(job, world.node(), FAILED, job_version=1)
+    plan = world.decide(job, [world.node()], [old, world.execution(job, world.node(), DONE)])
+    assert plan.job_message == "Job failed because one or more executions failed"
+
+
 def test_ops_does_not_return_to_a_node(world: Any) -> None:
     """Broken: a failed ops execution is tried again."""
     job = world.job("ops", count=0, state=JobState.RUNNING)

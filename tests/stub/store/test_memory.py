@@ -31,7 +31,16 @@ def test_ambiguous_prefix(shelf: Any, ref: str) -> None:
     assert (refused.value.status, refused.value.code, refused.value.hint) == (500, "MultipleJobsFound", "Use full job ID")
 
 
-@pytest.mark.parametrize("ref", ["j-zzzz", "J-", "*", "", "j-00000000-0000-4000-8000-000000000000", FULL + "0"])
+def test_no_reference_is_the_beginning_of_every_id(shelf: Any) -> None:
+    """Broken: `/jobs//history` answers otherwise than a released server."""
+    shelf.add(FULL)
+    assert shelf.store.find("").job.id == FULL
+    shelf.add()
+    with pytest.raises(OrchestratorError, match="multiple jobs found for id "):
+        shelf.store.find("")
+
+
+@pytest.mark.parametrize("ref", ["j-zzzz", "J-", "*", "j-00000000-0000-4000-8000-000000000000", FULL + "0"])
 def test_unknown(shelf: Any, ref: str) -> None:
     """Broken: something is found that is not there."""
     shelf.add(FULL)

@@ -207,6 +207,7 @@ def test_executions_in_their_orders(shelf: Any) -> None:
         (ExecutionQuery(order_by="modified_at"), ["e-a", "e-b"]),
         (ExecutionQuery(limit=1), ["e-b"]),
         (ExecutionQuery(namespace="other"), []),
+        (ExecutionQuery(namespace="*"), []),
     ):
         assert [e.id for e in reading.executions(record, query, R193).items] == ids
     assert len(reading.executions(record, ExecutionQuery(order_by="nope"), R193).items) == 2

@@ -21,6 +21,13 @@ def test_the_configuration_comes_back_as_recorded(release, steps):
     assert json.dumps(config_fields(release, "127.0.0.1", 1234)) == json.dumps(recorded)
 
 
+def test_a_server_that_computes_nothing_says_so(release):
+    """GET /agent/config of a pure orchestrator would say that it is a compute node."""
+    compute = config_fields(release, "127.0.0.1", 1234, computes=False)["config"]["Compute"]
+    assert next(iter(compute)) == "Orchestrators"
+    assert "Enabled" not in compute
+
+
 @pytest.mark.parametrize("release", ["1.7.0", "1.8.0", "1.9.3"])
 def test_users_are_shown_without_their_secrets(release):
     """Whoever may read the configuration could read every password."""
