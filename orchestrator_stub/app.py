@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +21,11 @@ from orchestrator_stub.api.guard import Doors, Guard
 from orchestrator_stub.api.server import Server
 from orchestrator_stub.clock import Clock, RealClock
 from orchestrator_stub.control.info import StubInfo
-from orchestrator_stub.domain.node import Capacity, Node
-from orchestrator_stub.domain.release import RELEASES, Release
+from orchestrator_stub.domain.node import Capacity
+from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.domain.states import Membership
 from orchestrator_stub.engine.ids import Ids
+from orchestrator_stub.engine.machines import ADVERTISED, compute_node, orchestrator_alone, this_machine
 from orchestrator_stub.engine.orchestrator import Orchestrator, Workbench
 from orchestrator_stub.inputs.local import OpenFolder
 from orchestrator_stub.inputs.registry import build_sources
@@ -40,8 +40,6 @@ from orchestrator_stub.settings.flags import Settings
 if TYPE_CHECKING:
     from orchestrator_stub.certificates.given import Secured
 
-ADVERTISED = Capacity(cpu=16, memory=64 * 10**9, disk=500 * 10**9, gpu=1)
-"""What each node offers, whatever this machine has, unless `--strict`."""
 S3_PORT, FILES_PORT = 4570, 6001
 _USERS_NOTE = "API users are on: give the connection a login and password, or a key as its password"
 _S3_NOTES = {"embedded": "buckets appear on first use", "off": "off", "aws": "AWS, with this machine's keys"}
@@ -140,12 +138,12 @@ class Stub:
         await self._s3.start()
         ids = Ids(self._seed, page_style=self._release.page_shapes)
         bench = self._workbench(ready, self._files.url)
-        offered = _this_machine(self._folder, self._release) if self.settings.strict else ADVERTISED
-        nodes = [_node(ids.node(), offered, bench, self._release) for _ in range(self.settings.nodes)]
+        offered = this_machine(self._folder, self._release) if self.settings.strict else ADVERTISED
+        nodes = [compute_node(ids.node(), offered, bench, self._release) for _ in range(self.settings.nodes)]
         if self.settings.manual_approval:
             nodes = [replace(node, membership=Membership.PENDING) for node in nodes]
         if not nodes or self.settings.manual_approval:
-            nodes.insert(0, _orchestrator_alone(ids.node(), self._release))
+            nodes.insert(0, orchestrator_alone(ids.node(), self._release))
         self.orchestrator = Orchestrator(
             release=self._release,
             clock=self.clock,
@@ -270,38 +268,6 @@ def _flags(settings: Settings) -> dict[str, Any]:
 
 def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in items}
-
-
-def _node(node_id: str, offered: Capacity, bench: Workbench, release: Release) -> Node:
-    return Node(
-        id=node_id,
-        labels=_labels(node_id, release),
-        engines=tuple(bench.runners),
-        publishers=tuple(bench.publishers),
-        storage_sources=tuple(bench.sources),
-        capacity=offered,
-    )
-
-
-def _orchestrator_alone(node_id: str, release: Release) -> Node:
-    """A node without a compute side; it runs nothing and needs nobody's approval."""
-    return Node(id=node_id, is_compute=False, labels=_labels(node_id, release))
-
-
-def _labels(node_id: str, release: Release) -> Mapping[str, str]:
-    if release.node_name_label:
-        return {"name": node_id, "os_arch": "amd64", "os_type": "linux"}
-    return {"Architecture": "amd64", "Operating-System": "linux"}
-
-
-def _this_machine(folder: Path, release: Release) -> Capacity:
-    share = release.allocated_share
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Capacity(
-        cpu=round((os.cpu_count() or 1) * share, 3),
-        memory=int(memory * share),
-        disk=int(shutil.disk_usage(folder).free * share),
-    )
 
 
 def _shown(listener: socket.socket) -> str:

@@ -35,6 +35,7 @@ LARGEST_BODY = 10_000_000
 LONGEST_HANDLER_S = 30
 """Seconds that a handler may take (fact sheet 2.1, item 6)."""
 _PLAIN = "text/plain; charset=utf-8"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _ANY_METHOD = "GET,HEAD,PUT,PATCH,POST,DELETE"
 _LETTERS = bytes(ord(string.ascii_letters[number % 52]) for number in range(256))
 """Turns random bytes into the letters of request ids that servers make up."""
@@ -77,6 +78,7 @@ class Api:
         authorizer: Authorizer | None,
         limiter: Limiter | None,
     ) -> None:
+        self._orchestrator = orchestrator
         self._release = orchestrator.release
         self._clock = orchestrator.clock
         self._routes = routes
@@ -101,6 +103,8 @@ class Api:
             return
         try:
             answer: Answer | None = await self._answer(request, receive)
+            if self._orchestrator.holds_answers:
+                await self._orchestrator.before_answer(wrote=request.method not in _READING)
         except OrchestratorError as error:
             answer = self._error(error, request)
         except HandlerHangError:

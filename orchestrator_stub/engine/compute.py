@@ -17,17 +17,15 @@ from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import DesiredState, JobType
 from orchestrator_stub.domain.topics import (
     EXEC_SCANNING,
-    EXECUTION_COMPLETED,
     IS_ERROR,
     NODE_RESTARTED,
     RUNNING_EXECUTION,
-    execution_expired,
 )
 from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.capacity import Share
 from orchestrator_stub.engine.held import RESERVED, Held, run_limit, run_now
 from orchestrator_stub.engine.keptlogs import KeptLogs
-from orchestrator_stub.engine.run import Attempt, Outcome, Workbench, carry_out, inputs_of, part_of
+from orchestrator_stub.engine.run import Attempt, Workbench, conclude, inputs_of, part_of
 from orchestrator_stub.logs.bell import Bell
 from orchestrator_stub.logs.buffer import LogBuffer
 from orchestrator_stub.scheduler.ranking import requested
@@ -153,7 +151,10 @@ class Compute:
     def cancel(self, execution: Execution) -> None:
         """The execution is not wanted any more: it ends wherever it stands, if its node hears of it."""
         held = self._held.get(execution.id)
-        if held is None or self._goes_on(held):
+        if held is None:
+            return
+        runs = execution.id in self._running
+        if self._strict and held.goes_on(self._release, runs=runs):
             return
         held.unwanted = True
         if held.ticket is not None and held.ticket != RESERVED:
@@ -163,21 +164,6 @@ class Compute:
             self._stopped(held)
         elif held.begun:
             held.task.cancel()
-
-    def _goes_on(self, held: Held) -> bool:
-        """True when the node never hears of a stop; where only the capacity is not given back, that is noted.
-
-        A wasm program is ended all the same: nothing of it could be seen but what it holds.
-        """
-        if not (self._strict and held.taken):
-            return False
-        runs = held.execution.id in self._running
-        if self._release.stopped_runs_go_on:
-            held.keeps_capacity = held.is_wasm and runs
-            return not held.is_wasm
-        if self._release.stopped_daemons_keep_capacity and held.execution.job.type == JobType.DAEMON:
-            held.keeps_capacity = runs
-        return False
 
     # Bidding.
 
@@ -261,25 +247,13 @@ class Compute:
         self.begun.ring()
         limit = run_limit(held.execution)
         expiry = attempt.expire_after(limit) if limit else None
-        change, outcome = ExecutionEvent.COMPLETED, Outcome()
         try:
-            event, outcome = EXECUTION_COMPLETED, await carry_out(attempt)
-        except StepError as error:
-            change = ExecutionEvent.FAILED
-            event = Event(error.topic or attempt.topic, error.message, {**error.details, **IS_ERROR})
-        except asyncio.CancelledError:
-            if not attempt.expired and not held.is_over:
-                raise
-            change, event = ExecutionEvent.FAILED, execution_expired(limit)
-        except Exception as error:  # a broken runner must fail its job, not leave it running for ever
-            _log.exception("runner %s broke on execution %s", attempt.runner.name, held.execution.id)
-            text = f"the stub's {attempt.runner.name} runner broke: {error!r}"
-            change, event = ExecutionEvent.FAILED, Event(attempt.topic, text, IS_ERROR)
+            seen = await conclude(attempt, limit, lambda: held.is_over)
         finally:
             if expiry is not None:
                 expiry()
             self._finish_run(held, attempt)
-        self._done(held, Observation(held.execution.id, change, event, outcome.published, outcome.output))
+        self._done(held, seen)
         await attempt.clean_up()
 
     def _finish_run(self, held: Held, attempt: Attempt) -> None:

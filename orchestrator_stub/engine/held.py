@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.node import Capacity
+from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import JobType
 from orchestrator_stub.engine.capacity import Share
 from orchestrator_stub.engine.run import Attempt
@@ -51,6 +52,23 @@ class Held:
     def is_wasm(self) -> bool:
         """True for a wasm program."""
         return self.execution.job.task.engine.type.lower() == "wasm"
+
+    def goes_on(self, release: Release, *, runs: bool) -> bool:
+        """With `--strict`: True when the node never hears of a stop; where only the capacity is not given back, that is
+        noted.
+
+        A wasm program is ended all the same: nothing of it could be seen but what it holds.
+
+        :param runs: it holds capacity to run with
+        """
+        if not self.taken:
+            return False
+        if release.stopped_runs_go_on:
+            self.keeps_capacity = self.is_wasm and runs
+            return not self.is_wasm
+        if release.stopped_daemons_keep_capacity and self.execution.job.type == JobType.DAEMON:
+            self.keeps_capacity = runs
+        return False
 
     def begin(self) -> bool:
         """The first step of its task; False when it was called off before."""

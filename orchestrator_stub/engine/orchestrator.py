@@ -19,11 +19,11 @@ from orchestrator_stub.engine.compute import Compute, Workbench
 from orchestrator_stub.engine.evaluations import Evaluations
 from orchestrator_stub.engine.housekeeping import Housekeeping
 from orchestrator_stub.engine.ids import Ids
-from orchestrator_stub.engine.journal import Journal
 from orchestrator_stub.engine.logservice import LogService
 from orchestrator_stub.engine.logsource import Logs, LogSource
 from orchestrator_stub.engine.planner import Planner
 from orchestrator_stub.engine.post import Post
+from orchestrator_stub.engine.powers import Powers
 from orchestrator_stub.engine.reevaluation import Reevaluation
 from orchestrator_stub.engine.submission import Prepared, Reception, is_repetition, refuse, unknown_name
 from orchestrator_stub.scheduler.batch import SUBMITTED
@@ -82,6 +82,7 @@ class Orchestrator:
         node_id: str = "",
         strict: bool = False,
         manual_approval: bool = False,
+        powers: Powers | None = None,
     ) -> None:
         """`node_id`: the orchestrator's own; default the first of `nodes`, else a new one. `strict`: also the
         faults of released servers that help nobody. `manual_approval`: nodes that register anew wait for somebody
@@ -89,7 +90,7 @@ class Orchestrator:
         self.release = release
         self.clock = clock
         self.node_id = node_id or (nodes[0].id if nodes else ids.node())
-        self.journal = Journal()
+        self.powers = powers or Powers()
         self._ids = ids
         self._strict = strict
         self._workbench = workbench
@@ -337,6 +338,15 @@ class Orchestrator:
         self._cluster.speak_again(node_id)
 
     # The stub itself.
+
+    holds_answers = False
+    """True where something has to be waited for before an answer leaves."""
+
+    async def before_answer(self, *, wrote: bool) -> None:
+        """Wait for what has to be true when an answer leaves. `wrote`: the request may have changed something.
+
+        Raises OrchestratorError 503 when it cannot become true.
+        """
 
     @property
     def is_busy(self) -> bool:

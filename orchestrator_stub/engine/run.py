@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,19 @@ from pathlib import Path
 
 from orchestrator_stub.clock import SECOND, Clock
 from orchestrator_stub.domain.errors import StepError
+from orchestrator_stub.domain.events import Event
 from orchestrator_stub.domain.execution import Execution, RunOutput
 from orchestrator_stub.domain.job import InputSource, SpecConfig, Task
+from orchestrator_stub.domain.plan import Observation
 from orchestrator_stub.domain.release import Release
-from orchestrator_stub.domain.topics import PUBLISHING_RESULTS, RUNNING_EXECUTION
+from orchestrator_stub.domain.topics import (
+    EXECUTION_COMPLETED,
+    IS_ERROR,
+    PUBLISHING_RESULTS,
+    RUNNING_EXECUTION,
+    execution_expired,
+)
+from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.environment import environment
 from orchestrator_stub.inputs.base import Part, Source
 from orchestrator_stub.logs.buffer import LogBuffer
@@ -21,6 +31,8 @@ from orchestrator_stub.publishers.base import Output, Publisher
 from orchestrator_stub.runners.base import Mount, Runner, Work
 from orchestrator_stub.runners.wasm_spec import wasm_modules
 from orchestrator_stub.scheduler.ranking import requested
+
+_log = logging.getLogger(__name__)
 
 SCRIPTED = "scripted"
 """Name of the runner whose time is the clock's; all others run in real time."""
@@ -135,6 +147,26 @@ def _new_folder(where: Path, name: str) -> Path:
             folder = where / f"{name}.{number}"
         else:
             return folder
+
+
+async def conclude(attempt: Attempt, limit: int, is_over: Callable[[], bool]) -> Observation:
+    """Carry out a run; what became of it, as its node reports it. `limit`: seconds that it may take; `is_over`: true
+    once it was called off. Raises CancelledError when neither its limit nor a call ended it.
+    """
+    change, event, outcome = ExecutionEvent.FAILED, EXECUTION_COMPLETED, Outcome()
+    try:
+        outcome = await carry_out(attempt)
+        change = ExecutionEvent.COMPLETED
+    except StepError as error:
+        event = Event(error.topic or attempt.topic, error.message, {**error.details, **IS_ERROR})
+    except asyncio.CancelledError:
+        if not attempt.expired and not is_over():
+            raise
+        event = execution_expired(limit)
+    except Exception as error:  # a broken runner must fail its job, not leave it running for ever
+        _log.exception("runner %s broke on execution %s", attempt.runner.name, attempt.execution.id)
+        event = Event(attempt.topic, f"the stub's {attempt.runner.name} runner broke: {error!r}", IS_ERROR)
+    return Observation(attempt.execution.id, change, event, outcome.published, outcome.output)
 
 
 async def carry_out(attempt: Attempt) -> Outcome:

@@ -150,7 +150,7 @@ class Stage:
 
     def stub_executions(self, job_id: str) -> list[dict[str, Any]]:
         """Executions of a job."""
-        answer = fetch(f"{self.stub_url}/api/v1/orchestrator/jobs/{job_id}/executions?namespace=*")
+        answer = fetch(f"{self.stub_url}/api/v1/orchestrator/jobs/{job_id}/executions")
         return answer.get("Items") or answer.get("Executions") or []
 
     def stub_info(self) -> dict[str, Any]:
