@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from orchestrator_stub.domain.states import Membership
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.machines import ADVERTISED, compute_node, orchestrator_alone, this_machine
 from orchestrator_stub.engine.orchestrator import Orchestrator, Workbench
+from orchestrator_stub.engine.workplace import Workplace, clear_abandoned
 from orchestrator_stub.inputs.local import OpenFolder
 from orchestrator_stub.inputs.registry import build_sources
 from orchestrator_stub.publishers.fileserver import FileServer
@@ -67,7 +66,7 @@ class Stub:
         self._seed = seed
         self._tried = tried
         self._release = RELEASES[settings.emulate]
-        self._folder = Path()
+        self._place: Workplace | None = None
         self._s3 = S3Service(
             S3Settings.of(settings.s3, strict=settings.strict, any_endpoint=settings.allow_url_inputs),
             port=S3_PORT if settings.port else 0,
@@ -84,7 +83,7 @@ class Stub:
     async def start(self) -> None:
         """Bind and answer. Raises OSError (address taken) or SettingsError; nothing is left behind then."""
         listener = _listen(self.settings.host, self.settings.port)
-        self._folder = Path(tempfile.mkdtemp(prefix="bacalhau-stub-"))
+        self._place = Workplace()
         try:
             await self._build(listener)
         except BaseException:
@@ -107,7 +106,8 @@ class Stub:
         if self._files is not None:
             await self._files.close()
         await self._s3.close()
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        if self._place is not None:
+            await asyncio.to_thread(self._place.close)
 
     def _secured(self, address: str) -> Secured | None:
         """How the API speaks TLS, if it does; nothing is imported otherwise."""
@@ -138,7 +138,7 @@ class Stub:
         await self._s3.start()
         ids = Ids(self._seed, page_style=self._release.page_shapes)
         bench = self._workbench(ready, self._files.url)
-        offered = this_machine(self._folder, self._release) if self.settings.strict else ADVERTISED
+        offered = this_machine(self._subfolder("runs"), self._release) if self.settings.strict else ADVERTISED
         nodes = [compute_node(ids.node(), offered, bench, self._release) for _ in range(self.settings.nodes)]
         if self.settings.manual_approval:
             nodes = [replace(node, membership=Membership.PENDING) for node in nodes]
@@ -211,12 +211,14 @@ class Stub:
             await asyncio.sleep(0)
 
     def _control(self) -> ASGIApp:
+        from orchestrator_stub.board.routes import board_routes
         from orchestrator_stub.control.routes import build_control  # its framework waits for the first request
 
-        return build_control(self.orchestrator, lambda: self.info)
+        return build_control(self.orchestrator, lambda: self.info, board_routes(self.orchestrator))
 
     def _subfolder(self, name: str) -> Path:
-        folder = self._folder / name
+        assert self._place is not None, "start makes it"
+        folder = self._place.folder / name
         folder.mkdir(exist_ok=True)
         return folder
 

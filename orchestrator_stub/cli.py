@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_stub.control.info import banner, environment, export_lines
 from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.engine.workplace import clear_abandoned
 from orchestrator_stub.settings.flags import OWN_KEY, Settings, add_address_flags, parse
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ def _serve(settings: Settings) -> int:
             _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; try --port 0")
             return 1
         print("\n".join(banner(stub.info)), flush=True)
+        clearing = asyncio.create_task(asyncio.to_thread(clear_abandoned))
         await _until_told()
         await stub.stop()
+        await clearing
         return 0
 
     return asyncio.run(serve())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,11 +20,14 @@ from orchestrator_stub.engine.housekeeping import Housekeeping
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.logservice import LogService
 from orchestrator_stub.engine.logsource import Logs, LogSource
+from orchestrator_stub.engine.overview import Overview
 from orchestrator_stub.engine.planner import Planner
 from orchestrator_stub.engine.post import Post
 from orchestrator_stub.engine.powers import Powers
 from orchestrator_stub.engine.reevaluation import Reevaluation
 from orchestrator_stub.engine.submission import Prepared, Reception, is_repetition, refuse, unknown_name
+from orchestrator_stub.engine.turns import Turns
+from orchestrator_stub.engine.underway import UnderWay
 from orchestrator_stub.scheduler.batch import SUBMITTED
 from orchestrator_stub.store import reading
 from orchestrator_stub.store.memory import MemoryStore, Record, is_full_id
@@ -106,9 +108,14 @@ class Orchestrator:
             self._store, self._planner, clock, release, post=post, watch=watch, manual_approval=manual_approval
         )
         told = self._cluster.figures_changed
-        self._compute = Compute(workbench, release, clock, self._evaluations.reported, told, strict=strict)
+        turns = Turns(clock)
+        under_way = UnderWay(clock, turns)
+        self._compute = Compute(
+            workbench, release, clock, self._evaluations.reported, told, under_way, strict=strict
+        )
         self._evaluations.connect(self._cluster, self._compute)
         self._housekeeping = Housekeeping(clock, self._store, look_at, self._compute.drop_old_logs)
+        self.overview = Overview(self._store, self._compute.log)
         self._logs = Logs(self._store, release)
         self.logs = LogService(self._compute, release, clock, strict=strict)
         self._reception = Reception(release, ids, self.node_id, workbench.hint)
@@ -352,15 +359,6 @@ class Orchestrator:
     def is_busy(self) -> bool:
         """True while something runs in real time (such work holds a virtual clock)."""
         return self._compute.real_work > 0
-
-    def newest(self, most: int) -> list[tuple[Job, tuple[Execution, ...], tuple[HistoryItem, ...]]]:
-        """The newest jobs, newest first, with all that is known of them."""
-        records = itertools.islice(self._store.in_order("", reverse=True), most)
-        return [(record.job, tuple(record.executions), tuple(record.history)) for record in records]
-
-    def counts(self) -> dict[JobState, int]:
-        """How many jobs are in which state."""
-        return self._store.counts()
 
     async def close(self) -> None:
         """Stop all runs; nothing is reported any more."""

@@ -111,13 +111,13 @@ async def test_a_taken_port_is_an_error_and_leaves_nothing():
         stub = Stub(Settings(port=taken.getsockname()[1], s3="off", docker_runner="off"))
         with pytest.raises(OSError, match="in use"):
             await stub.start()
-    assert stub._folder == Path(), "no folder was made"
+    assert stub._place is None, "no folder was made"
 
 
 async def test_stopping_gives_back_ports_and_folders(start_stub):
     """A test suite would fill the disk."""
     stub, _ = await start_stub(s3="embedded")
-    folder, port = stub._folder, int(stub.url.rpartition(":")[2])
+    folder, port = stub._place.folder, int(stub.url.rpartition(":")[2])
     await stub.stop()
     assert not folder.exists()
     with socket.create_server(("127.0.0.1", port)):
@@ -176,7 +176,7 @@ async def test_wrong_files_for_tls_leave_nothing(tmp_path):
     stub = Stub(Settings(port=0, s3="off", docker_runner="off", tls=Tls(missing, missing)))
     with pytest.raises(SettingsError, match="cannot be read"):
         await stub.start()
-    assert not stub._folder.exists()
+    assert not stub._place.folder.exists()
 
 
 def test_without_tls_nothing_of_it_is_imported():
