@@ -25,7 +25,7 @@ from orchestrator_stub.domain.states import Membership
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.machines import ADVERTISED, compute_node, orchestrator_alone, this_machine
 from orchestrator_stub.engine.orchestrator import Orchestrator, Workbench
-from orchestrator_stub.engine.workplace import Workplace, clear_abandoned
+from orchestrator_stub.engine.workplace import Workplace
 from orchestrator_stub.inputs.local import OpenFolder
 from orchestrator_stub.inputs.registry import build_sources
 from orchestrator_stub.publishers.fileserver import FileServer

@@ -6,6 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from orchestrator_stub.domain.glob import glob
+
+if TYPE_CHECKING:
+    from orchestrator_stub.domain.script import Script
 
 OWN_PLACES = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev"),
@@ -65,6 +71,8 @@ class ImageRule:
     """Folder of this machine (absolute) -> where the sandbox shows it, read-only."""
     path: tuple[str, ...] = ()
     """Folders of the sandbox that come first in PATH."""
+    script: Script | None = None
+    """What is played in the place of its programs."""
 
     def matches(self, reference: ImageReference) -> bool:
         """Whether the pattern covers it: with or without Docker's default registry, tag and `library/`.
@@ -72,8 +80,7 @@ class ImageRule:
         A pattern without tag covers every version; where a reference has only a digest, a tag of the pattern is
         compared with it.
         """
-        words = map(re.escape, re.split(r"([*?])", self.pattern))
-        pattern = re.compile("".join({r"\*": ".*", r"\?": "."}.get(word, word) for word in words))
+        pattern = glob(self.pattern)
         return any(pattern.fullmatch(spelling) for spelling in _spellings(reference))
 
 

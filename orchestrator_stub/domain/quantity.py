@@ -11,6 +11,8 @@ for _power, _letter in enumerate("kmgtpe", start=1):
     _UNITS |= {_letter: 1000**_power, f"{_letter}b": 1000**_power}
     _UNITS |= {f"{_letter}i": 1024**_power, f"{_letter}ib": 1024**_power}
 
+_SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(d|h|ms|m|s)", re.ASCII)
+_SPANS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PRINTED = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -52,6 +54,17 @@ def parse_gpu(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) >= 2**64:
         raise ValueError(text)
     return int(text)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of "40m", "1h30m", "1.5s" or "500ms"; d = days. A number needs its unit.
+
+    :raises ValueError: not a duration.
+    """
+    parts = _SPAN.findall(text)
+    if not parts or "".join(amount + unit for amount, unit in parts) != text:
+        raise ValueError(text)
+    return sum(float(amount) * _SPANS[unit] for amount, unit in parts)
 
 
 def duration_text(seconds: int) -> str:

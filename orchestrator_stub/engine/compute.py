@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-from orchestrator_stub.clock import SECOND, Clock
+from orchestrator_stub.clock import SECOND, Clock, Sleeper
 from orchestrator_stub.domain.errors import StepError
 from orchestrator_stub.domain.events import Event
 from orchestrator_stub.domain.execution import Execution
@@ -25,9 +24,11 @@ from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.capacity import Share
 from orchestrator_stub.engine.held import RESERVED, Held, run_limit, run_now
 from orchestrator_stub.engine.keptlogs import KeptLogs
-from orchestrator_stub.engine.run import Attempt, Workbench, conclude, inputs_of, part_of
+from orchestrator_stub.engine.run import Attempt, Workbench, conclude, inputs_of, is_on_clock, part_of
+from orchestrator_stub.engine.underway import UnderWay
 from orchestrator_stub.logs.bell import Bell
 from orchestrator_stub.logs.buffer import LogBuffer
+from orchestrator_stub.runners.base import Runner
 from orchestrator_stub.scheduler.ranking import requested
 
 __all__ = ["Compute", "Workbench"]
@@ -49,12 +50,13 @@ class Compute:
         clock: Clock,
         report: Callable[[str, Observation], None],
         node_changed: Callable[[str, Share[str]], None],
+        under_way: UnderWay,
         *,
         strict: bool = False,
     ) -> None:
         """`report` takes what a node (by its id) observes; `node_changed` learns of a node's new figures.
 
-        `strict`: stops fail to give back what they should, as on released servers.
+        `under_way` carries out checks and runs. `strict`: stops fail to give back what they should, as on released servers.
         """
         self._bench = workbench
         self._release = release
@@ -68,7 +70,7 @@ class Compute:
         """Executions that hold capacity to run with."""
         self._asleep: dict[str, list[Execution]] = {}
         """What ran or waited on nodes that are down."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = under_way
         self._kept = KeptLogs(clock)
         self.begun = Bell()
         """Rung when a run begins, and with it its log."""
@@ -127,14 +129,15 @@ class Compute:
             self._finish(held, ExecutionEvent.REJECTED, Event(EXEC_SCANNING, _REJECTED))
             return
         try:
-            runner = self._bench.runner(task)
-            runner.check(task)
+            held.runner = self._bench.runner(task)
+            held.runner.check(task)
         except StepError as error:
             self._scan_failed(held, error)
             return
         waits_for_io = any(s.source.type.lower() not in _NO_IO for s in inputs_of(task))
         if waits_for_io:
-            held.task = self._spawn(self._scan(held))
+            on_clock = is_on_clock(held.runner)
+            held.task = self._under_way.begin(lambda _: self._scan(held), on_clock=on_clock)
         else:
             run_now(self._scan(held))
 
@@ -229,16 +232,22 @@ class Compute:
         held.running_since = self._clock.now()
         self._running[held.execution.id] = held
         self._tell(held, ExecutionEvent.STARTED)
-        held.task = self._spawn(self._carry_out(held))
+        runner = held.runner = held.runner or self._bench.runner(held.execution.job.task)
+        held.task = self._under_way.begin(
+            lambda sleeper: self._carry_out(held, runner, sleeper),
+            on_clock=is_on_clock(runner),
+            ends=not JobType(held.execution.job.type).is_long_running,
+        )
 
-    async def _carry_out(self, held: Held) -> None:
+    async def _carry_out(self, held: Held, runner: Runner, sleeper: Sleeper) -> None:
         """One run from inputs to publication, and what became of it."""
         if not held.begin():
             self._give_back(held)
             self._stopped(held)
             return
         try:
-            attempt = held.attempt = Attempt(held.execution, self._bench, self._release, self._clock)
+            attempt = Attempt(held.execution, runner, self._bench, self._release, self._clock, sleeper)
+            held.attempt = attempt
         except OSError as error:  # a full disk must fail the job, not leave it running for ever
             self._give_back(held)
             text = f"the stub could not prepare the run: {error}"
@@ -348,20 +357,8 @@ class Compute:
     @property
     def real_work(self) -> int:
         """Runs and checks under way whose time is not the clock's (they hold a virtual clock)."""
-        return sum(
-            1
-            for held in self._held.values()
-            if held.task is not None and not held.task.done() and not (held.attempt and held.attempt.on_clock)
-        )
+        return self._under_way.real
 
     async def close(self) -> None:
         """Stop all that runs, without reporting anything."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _spawn(self, step: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(step)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        await self._under_way.close()

@@ -13,6 +13,7 @@ from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import JobType
 from orchestrator_stub.engine.capacity import Share
 from orchestrator_stub.engine.run import Attempt
+from orchestrator_stub.runners.base import Runner
 
 RESERVED = -1
 """Ticket of an execution that has its resources already (an offer of a node up to 1.5.2)."""
@@ -30,6 +31,8 @@ class Held:
     """The orchestrator has taken the offer, or needs none."""
     ticket: int | None = None
     """Its place in the node's queue."""
+    runner: Runner | None = None
+    """What runs it; None before its bid."""
     task: asyncio.Task[None] | None = None
     attempt: Attempt | None = None
     begun: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator_stub.clock import SECOND, Clock
+from orchestrator_stub.clock import SECOND, Clock, Sleeper
 from orchestrator_stub.domain.errors import StepError
 from orchestrator_stub.domain.events import Event
 from orchestrator_stub.domain.execution import Execution, RunOutput
@@ -36,6 +36,11 @@ _log = logging.getLogger(__name__)
 
 SCRIPTED = "scripted"
 """Name of the runner whose time is the clock's; all others run in real time."""
+
+
+def is_on_clock(runner: Runner) -> bool:
+    """True when the time of the runner's runs is the clock's, not the machine's."""
+    return runner.name == SCRIPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,22 @@ class Outcome:
 class Attempt:
     """The folders, the log and the limit of one run."""
 
-    def __init__(self, execution: Execution, bench: Workbench, release: Release, clock: Clock) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        runner: Runner,
+        bench: Workbench,
+        release: Release,
+        clock: Clock,
+        sleeper: Sleeper,
+    ) -> None:
+        """`sleeper`: what the program sleeps by when its time is the clock's."""
         self.execution = execution
         self.bench = bench
         self.release = release
         self.clock = clock
-        self.runner = bench.runner(execution.job.task)
+        self.sleeper = sleeper
+        self.runner = runner
         self.topic = RUNNING_EXECUTION
         """Topic of what fails next."""
         self.expired = False
@@ -98,7 +113,7 @@ class Attempt:
     @property
     def on_clock(self) -> bool:
         """True when the run's time is the clock's, not the machine's."""
-        return self.runner.name == SCRIPTED
+        return is_on_clock(self.runner)
 
     @property
     def is_wasm(self) -> bool:
@@ -186,6 +201,7 @@ async def carry_out(attempt: Attempt) -> Outcome:
             folder=attempt.folder / "work",
             limits=requested(task),
             log=attempt.log,
+            clock=attempt.sleeper,
         )
     )
     attempt.log.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator_stub.clock import RealClock, Sleeper
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Job, Task
 from orchestrator_stub.domain.node import Capacity
@@ -41,6 +42,8 @@ class Work:
     """Resources of the task; memory and disk in bytes."""
     log: LogBuffer
     """Where stdout and stderr go as they come."""
+    clock: Sleeper = field(default_factory=RealClock)
+    """What a run on the clock sleeps by, and by nothing else: meanwhile other runs have their turn."""
 
 
 @dataclass(frozen=True, slots=True)

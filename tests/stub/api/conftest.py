@@ -51,7 +51,7 @@ class Program:
         self.logs.append(work.log)
         work.log.write(1, self.output)
         if self.endless:
-            await asyncio.get_running_loop().create_future()
+            await work.clock.for_ever()
         return Finished(0)
 
 

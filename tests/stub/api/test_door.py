@@ -203,7 +203,7 @@ async def test_a_stub_that_is_not_strict_never_hangs(make):
 async def test_a_client_that_leaves_a_hanging_request_is_let_go(make):
     """Each client that gave up would be waited for, and answered, half a minute later."""
     stub, job_id = await wedged(make)
-    sent, timers = [], [timer for timer in stub.clock._timers if not timer.cancelled]
+    sent, timers = [], [timer for timer in stub.clock._timers if not timer.over]
 
     async def receive():
         return {"type": "http.disconnect"}
@@ -214,7 +214,7 @@ async def test_a_client_that_leaves_a_hanging_request_is_let_go(make):
     scope = {"type": "http", "method": "DELETE", "path": f"{JOBS}/{job_id}", "headers": [], "query_string": b""}
     await asyncio.wait_for(stub.app(scope, receive, send), 1)
     assert sent == []
-    assert [timer for timer in stub.clock._timers if not timer.cancelled] == timers
+    assert [timer for timer in stub.clock._timers if not timer.over] == timers
 
 
 async def test_a_log_socket_is_refused_like_any_request(start_stub):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_stub.clock import SECOND, VirtualClock
+from orchestrator_stub.clock import VirtualClock
 from orchestrator_stub.domain.errors import StepError
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import InputSource, Job, SpecConfig, Task, Timeouts
@@ -63,9 +63,9 @@ class FakeRunner:
         outcome = self.by_node.get(work.execution.node_id, self.outcome)
         try:
             if outcome.hang:
-                await asyncio.get_running_loop().create_future()
+                await work.clock.for_ever()
             if outcome.after:
-                await self._sleep(outcome.after)
+                await work.clock.sleep(outcome.after)
         except asyncio.CancelledError:
             self.killed.append(work.execution.id)
             raise
@@ -74,16 +74,6 @@ class FakeRunner:
         if outcome.fail:
             raise StepError(outcome.fail)
         return Finished(outcome.exit_code)
-
-    async def _sleep(self, seconds: float) -> None:
-        done = asyncio.get_running_loop().create_future()
-        timer = self.clock.call_at(
-            self.clock.now() + int(seconds * SECOND), lambda: done.done() or done.set_result(None)
-        )
-        try:
-            await done
-        finally:
-            timer.cancel()
 
 
 @dataclass
