@@ -57,11 +57,13 @@ function jobTable({ jobs: found }) {
     el("td", {}, `${job.type} / ${job.image || job.engine}`),
     el("td", { className: "short" }, job.namespace),
     el("td", { className: "short" }, timeOf(job.created)),
-    el("td", { className: "wide" }, el("div", { className: "message", title: job.message }, job.message || runsOf(job))));
+    el("td", { className: "wide" }, el("div", { className: "message", title: job.message }, job.message || runsOf(job), exitsOf(job))));
   return table(["State", "Job", "Name", "Runs", "Namespace", "Created", "Says"], found.map(row));
 }
 
 const runsOf = ({ runs, count }) => (count > 1 ? Object.entries(runs).map(([word, number]) => `${number} ${word}`).join(", ") : "");
+
+const exitsOf = ({ exit_codes: codes }) => (codes.length ? el("span", { className: "bad" }, ` exit code ${codes.join(", ")}`) : "");
 
 function pager({ total, jobs: found }, { query }) {
   const offset = Number(query.get("offset") || 0);
@@ -73,12 +75,18 @@ function pager({ total, jobs: found }, { query }) {
 
 const job = {
   load: ({ id }) => ask(`/stub/board/jobs/${encodeURIComponent(id)}`),
+  goOn: (seen, view) => {
+    const chosen = chosenOf(seen, view);
+    if (chosen) readOn(chosen);
+  },
   draw: (seen, view) => {
-    const chosen = seen.executions.find((each) => each.id === view.query.get("execution")) || seen.executions.findLast((each) => each.is_live) || seen.executions.at(-1);
+    const chosen = chosenOf(seen, view);
     return [jobHead(seen), executionTable(seen, chosen, view), chosen ? logsOf(chosen) : "", historyOf(seen),
       el("h3", {}, "Task"), el("pre", { id: "spec", tabIndex: 0 }, seen.spec)];
   },
 };
+
+const chosenOf = ({ executions }, { query }) => executions.find((each) => each.id === query.get("execution")) || executions.findLast((each) => each.is_live) || executions.at(-1);
 
 function jobHead(seen) {
   const over = ["Completed", "Failed", "Stopped"].includes(seen.state);
@@ -119,12 +127,13 @@ const logs = { of: "", stdout: null, stderr: null };
 
 function logsOf(execution) {
   if (logs.of !== execution.id) Object.assign(logs, { of: execution.id, stdout: freshLog("stdout"), stderr: freshLog("stderr") });
-  for (const name of ["stdout", "stderr"]) {
-    const log = logs[name];
-    if (!log.over) read(execution, name, log);
-  }
+  readOn(execution);
   const column = (name) => el("div", {}, el("p", { className: "quiet" }, name), logs[name].pre);
   return el("section", {}, el("h3", {}, `Output of ${short(execution.id)}`), el("div", { className: "logs" }, column("stdout"), column("stderr")));
+}
+
+function readOn(execution) {
+  for (const name of ["stdout", "stderr"]) if (!logs[name].over) read(execution, name, logs[name]);
 }
 
 const freshLog = (name) => ({ next: 0, over: false, busy: false, pre: el("pre", { id: `log-${name}`, tabIndex: 0, attributes: { "aria-label": name } }) });
@@ -193,7 +202,7 @@ async function look(now = false) {
     showClock(clock);
     const text = JSON.stringify(data) + location.hash;
     if (text !== shown || (view.of === job && now)) draw(data);
-    else if (view.of === job) view.of.draw(data, view); // its log goes on
+    else view.of.goOn?.(data, view);
     shown = text;
     if ($("trouble").dataset.lost) complain("");
     delete $("trouble").dataset.lost;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator_stub.domain.events import HistoryItem
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Job
+from orchestrator_stub.domain.states import ComputeState
 from orchestrator_stub.engine.overview import Found, Seen
 
 MOST_LINES = 500
@@ -63,8 +64,9 @@ def brief(execution: Execution) -> dict[str, Any]:
     }
 
 
-def _row(job: Job, executions: Iterable[Execution]) -> dict[str, Any]:
+def _row(job: Job, executions: Sequence[Execution]) -> dict[str, Any]:
     task = job.task if job.tasks else None
+    exits = {each.output.exit_code for each in executions if each.output and each.compute is ComputeState.COMPLETED}
     return {
         "id": job.id,
         "name": job.name,
@@ -78,6 +80,8 @@ def _row(job: Job, executions: Iterable[Execution]) -> dict[str, Any]:
         "message": job.message,
         "created": time_text(job.create_time),
         "modified": time_text(job.modify_time),
+        # A job whose program failed is Completed; -1 is a wasm program that returned normally.
+        "exit_codes": sorted(exits - {0, -1}),
         "runs": {str(state): number for state, number in Counter(each.compute for each in executions).items()},
     }
 

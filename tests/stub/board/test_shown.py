@@ -32,6 +32,7 @@ def test_a_row_counts_executions_by_state():
     """A job of a hundred partitions would need a hundred lines to say how far it is."""
     (row,) = listed(Found(((JOB, (RUN, RUN)),), 1), {JobState.FAILED: 1})["jobs"]
     assert row["runs"] == {"Completed": 2}
+    assert row["exit_codes"] == [3], "nothing else in the list tells that its program failed"
     assert (row["image"], row["state"], row["message"]) == ("acme/clean:1.4", "Failed", "why")
 
 
