@@ -12,19 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from orchestrator_stub.api.app import Api, build_routes
+from orchestrator_stub.api.app import build_routes
 from orchestrator_stub.api.asgi import ASGIApp, Message, Receive, Send
 from orchestrator_stub.api.connection import Connection
 from orchestrator_stub.api.guard import Doors, Guard
 from orchestrator_stub.api.server import Server
-from orchestrator_stub.clock import Clock, RealClock
+from orchestrator_stub.api.witness import Witness
+from orchestrator_stub.clock import SECOND, Clock, Mode, RealClock, VirtualClock
 from orchestrator_stub.control.info import StubInfo
-from orchestrator_stub.domain.node import Capacity
+from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.domain.states import Membership
 from orchestrator_stub.engine.ids import Ids
-from orchestrator_stub.engine.machines import ADVERTISED, compute_node, orchestrator_alone, this_machine
+from orchestrator_stub.engine.machines import (
+    ADVERTISED,
+    compute_node,
+    described_nodes,
+    not_offered,
+    orchestrator_alone,
+    this_machine,
+)
 from orchestrator_stub.engine.orchestrator import Orchestrator, Workbench
+from orchestrator_stub.engine.powers import Powers
+from orchestrator_stub.engine.scripts import Scripts
 from orchestrator_stub.engine.workplace import Workplace
 from orchestrator_stub.inputs.local import OpenFolder
 from orchestrator_stub.inputs.registry import build_sources
@@ -35,9 +45,12 @@ from orchestrator_stub.runners.trial import Trial
 from orchestrator_stub.s3.client import S3Settings
 from orchestrator_stub.s3.proxy import S3Service
 from orchestrator_stub.settings.flags import Settings
+from orchestrator_stub.settings.reach import open_address, reach_notes
 
 if TYPE_CHECKING:
     from orchestrator_stub.certificates.given import Secured
+    from orchestrator_stub.engine.keeper import Keeper
+    from orchestrator_stub.s3.backend import Backend
 
 S3_PORT, FILES_PORT = 4570, 6001
 _USERS_NOTE = "API users are on: give the connection a login and password, or a key as its password"
@@ -54,26 +67,35 @@ class Stub:
         clock: Clock | None = None,
         seed: int | None = None,
         tried: Callable[[], Trial | None] = lambda: None,
+        s3_backend: Callable[[], Backend] | None = None,
     ) -> None:
-        """`clock`: default this machine's time. `seed`: default random; the same seed gives the same ids.
+        """`clock`: default the one that the settings ask for, `seed` as well; the same seed gives the same ids.
 
         `tried`: gives the outcome of a trial of the sandbox that was begun earlier, if one was.
+        `s3_backend`: gives what keeps the objects of the embedded S3; default a process of its own.
         """
         self.settings = settings
-        self.clock: Clock = clock or RealClock()
+        self.clock: Clock = clock or _clock(settings)
         self.orchestrator: Orchestrator
         self.info: StubInfo
-        self._seed = seed
+        self._seed = settings.seed if seed is None else seed
         self._tried = tried
         self._release = RELEASES[settings.emulate]
         self._place: Workplace | None = None
         self._s3 = S3Service(
             S3Settings.of(settings.s3, strict=settings.strict, any_endpoint=settings.allow_url_inputs),
+            host=open_address(settings),
             port=S3_PORT if settings.port else 0,
+            now=self.clock.peek,
+            hosts=settings.allow_hosts,
+            seed=self._seed,
+            backend=s3_backend,
         )
+        self._keeper: Keeper | None = None
+        self._node_notes: list[str] = []
         self._files: FileServer | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: Server | None = None
 
     @property
     def url(self) -> str:
@@ -94,8 +116,7 @@ class Stub:
     async def stop(self) -> None:
         """End everything: no process, run, port or file of the stub is left."""
         if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            self._server.force_exit = True  # open log streams do not hold the end up
+            self._server.end()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
         await self._clean_up()
@@ -103,6 +124,8 @@ class Stub:
     async def _clean_up(self) -> None:
         if hasattr(self, "orchestrator"):
             await self.orchestrator.close()
+        if self._keeper is not None:
+            await self._keeper.close()
         if self._files is not None:
             await self._files.close()
         await self._s3.close()
@@ -123,7 +146,20 @@ class Stub:
         names = dict.fromkeys(("localhost", "127.0.0.1", "::1", address, *self.settings.allow_hosts))
         return made(self._subfolder("tls"), tuple(names), tls.fault)
 
+    def _kept(self, ids_of: Callable[[int | None], Ids]) -> tuple[Keeper | None, Ids]:
+        """Who keeps the state, if it is to outlive the process, and the names that go with it; nothing is imported
+        otherwise."""
+        if self.settings.data_dir is None:
+            return None, ids_of(self._seed)
+        from orchestrator_stub.engine.keeper import Keeper
+
+        keeper = self._keeper = Keeper(self.settings.data_dir, self._release)
+        ids = ids_of(keeper.seed(self._seed))
+        keeper.start(self.clock, ids)
+        return keeper, ids
+
     async def _build(self, listener: socket.socket) -> None:
+        keeper, ids = self._kept(lambda seed: Ids(seed, page_style=self._release.page_shapes))
         tls = self._secured(_shown(listener))
         choice: DockerChoice = self.settings.docker_runner  # type: ignore[assignment]  # settings checked the word
         ready = build_runners(
@@ -132,31 +168,59 @@ class Stub:
             strict=self.settings.strict,
             rules=self.settings.images,
             tried=self._tried(),
+            docker_host=self.settings.docker_host,
         )
-        self._files = FileServer(self._subfolder("published"), port=FILES_PORT if self.settings.port else 0)
+        published = self._subfolder("published") if keeper is None else keeper.published
+        self._files = FileServer(
+            published,
+            host=open_address(self.settings),
+            port=FILES_PORT if self.settings.port else 0,
+            names=self.settings.allow_hosts,
+        )
         await self._files.start()
         await self._s3.start()
-        ids = Ids(self._seed, page_style=self._release.page_shapes)
-        bench = self._workbench(ready, self._files.url)
+        bench = self._workbench(ready, published, self._files.url)
         offered = this_machine(self._subfolder("runs"), self._release) if self.settings.strict else ADVERTISED
-        nodes = [compute_node(ids.node(), offered, bench, self._release) for _ in range(self.settings.nodes)]
+        nodes = self._nodes(ids.node, offered, bench)
+        behaviours = [(node.id, shape.behaviour) for node, shape in zip(nodes, self.settings.cluster, strict=False)]
         if self.settings.manual_approval:
             nodes = [replace(node, membership=Membership.PENDING) for node in nodes]
         if not nodes or self.settings.manual_approval:
-            nodes.insert(0, orchestrator_alone(ids.node(), self._release))
+            nodes.insert(0, orchestrator_alone(ids.node(own=True), self._release))
+        if keeper is not None:
+            nodes = keeper.nodes(nodes, self._node_flags())
         self.orchestrator = Orchestrator(
             release=self._release,
             clock=self.clock,
             ids=ids,
             nodes=nodes,
             workbench=bench,
+            powers=Powers(scripts=Scripts(self.settings.scripts, self.settings.images)),
             strict=self.settings.strict,
             manual_approval=self.settings.manual_approval,
+            keeper=keeper,
         )
+        if behaviours:
+            self.orchestrator.fleet.behave(behaviours)
+        if keeper is not None:
+            self.orchestrator.resume()
         self.info = self._describe(_url(listener, secure=tls is not None), ready, offered, tls)
         await self._serve(listener, tls)
 
-    def _workbench(self, ready: RunnersReady, files_url: str) -> Workbench:
+    def _nodes(self, name: Callable[[], str], usual: Capacity, bench: Workbench) -> list[Node]:
+        """The compute nodes, called by `name` unless they have names of their own. `usual`: what a node offers."""
+        cluster = self.settings.cluster
+        if not cluster:
+            return [compute_node(name(), usual, bench, self._release) for _ in range(self.settings.nodes)]
+        self._node_notes = not_offered(cluster, bench)
+        return described_nodes(cluster, usual, bench, self._release, name=name)
+
+    def _node_flags(self) -> str:
+        """What was said about nodes: as long as it is the same, what became of them is kept."""
+        settings = self.settings
+        return repr((settings.cluster or settings.nodes, settings.strict, settings.manual_approval))
+
+    def _workbench(self, ready: RunnersReady, published: Path, files_url: str) -> Workbench:
         s3 = self._s3.access() if self._s3.is_on else None
         opened = [OpenFolder(path.folder, path.writable) for path in self.settings.allow_local_paths]
         return Workbench(
@@ -165,11 +229,12 @@ class Stub:
             publishers=build_publishers(
                 self._release,
                 self._subfolder("uploads"),
-                files_folder=self._subfolder("published"),
+                files_folder=published,
                 files_url=files_url,
                 s3=s3,
             ),
             folder=self._subfolder("runs"),
+            logs=self._keeper.logs if self._keeper is not None else None,
             # The document's examples print every warning there is.
             hint=(lambda _: "") if self.settings.strict or self._release.page_shapes else ready.hint,
         )
@@ -187,8 +252,8 @@ class Stub:
             rate_limit=settings.rate_limit,
         )
         app = Guard(
-            _Switch(api, self._control),
-            Doors(settings.allow_hosts, settings.allow_origins, any_origin=cors),
+            _Switch(Witness(api, self.orchestrator), self._control),
+            Doors(settings.allow_hosts, settings.allow_origins, cors, settings.control_token),
         )
         config = uvicorn.Config(
             app,
@@ -202,7 +267,9 @@ class Stub:
             proxy_headers=False,  # who is let in depends on the connection itself
             timeout_graceful_shutdown=1,
         )
-        self._server = Server(config, tls.context if tls else None)
+        self._server = Server(config, tls.context if tls else None, self._date())
+        if isinstance(self.clock, VirtualClock):
+            self.clock.moved.append(self._server.show_date)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started:
             if self._serving.done():
@@ -210,11 +277,15 @@ class Stub:
                 raise OSError("the server ended before it was ready")
             await asyncio.sleep(0)
 
+    def _date(self) -> Callable[[], float] | None:
+        """What day answers say it is, in unix seconds; None = this machine's."""
+        return None if self.clock.mode == "real" else lambda: self.clock.peek() // SECOND
+
     def _control(self) -> ASGIApp:
         from orchestrator_stub.board.routes import board_routes
         from orchestrator_stub.control.routes import build_control  # its framework waits for the first request
 
-        return build_control(self.orchestrator, lambda: self.info, board_routes(self.orchestrator))
+        return build_control(self.orchestrator, lambda: replace(self.info, clock=self.clock.mode), board_routes(self.orchestrator))
 
     def _subfolder(self, name: str) -> Path:
         assert self._place is not None, "start makes it"
@@ -224,7 +295,6 @@ class Stub:
 
     def _describe(self, url: str, ready: RunnersReady, offered: Capacity, tls: Secured | None) -> StubInfo:
         docker = [note for note in ready.notes if note.startswith("docker: ")]
-        size = f"{offered.cpu:g} CPU, {offered.memory / 1e9:.0f} GB, {offered.gpu} GPU each"
         return StubInfo(
             release=self.settings.emulate,
             url=url,
@@ -232,12 +302,14 @@ class Stub:
             s3_note=_S3_NOTES.get(self.settings.s3, "not ours, given by --s3"),
             clock=self.clock.mode,
             nodes=self.settings.nodes,
-            node_size=size if self.settings.strict else f"{size}, advertised",
+            node_size=_size_in_words(self.settings, offered),
             docker=docker[0].removeprefix("docker: ") if docker else "off",
             runners=tuple(sorted(f"{engine}: {runner.name}" for engine, runner in ready.runners.items())),
             notes=(
                 *(note for note in ready.notes if note not in docker),
                 *((_USERS_NOTE,) if self.settings.users else ()),
+                *self._node_notes,
+                *reach_notes(url, self.settings),
             ),
             flags=tuple(_flags(self.settings).items()),
             ca_file=str(tls.ca_file) if tls and tls.ca_file else "",
@@ -245,10 +317,27 @@ class Stub:
         )
 
 
+def _clock(settings: Settings) -> Clock:
+    mode: Mode = settings.clock_mode  # type: ignore[assignment]  # settings checked the word
+    return RealClock() if mode == "real" else VirtualClock(mode=mode)
+
+
+def _size_in_words(settings: Settings, usual: Capacity) -> str:
+    """`16 CPU, 64 GB, 1 GPU each, advertised`."""
+    if settings.cluster:
+        all_of_them = sum((shape.capacity(usual) for shape in settings.cluster), Capacity())
+        return f"of the cluster file, {_words_for(all_of_them)} in all"
+    return f"{_words_for(usual)} each{'' if settings.strict else ', advertised'}"
+
+
+def _words_for(capacity: Capacity) -> str:
+    return f"{capacity.cpu:g} CPU, {capacity.memory / 1e9:.0f} GB, {capacity.gpu} GPU"
+
+
 class _Switch:
     """`/stub/...` goes to the control surface, all else to the emulated one."""
 
-    def __init__(self, api: Api, build_control: Callable[[], ASGIApp]) -> None:
+    def __init__(self, api: ASGIApp, build_control: Callable[[], ASGIApp]) -> None:
         self._api = api
         self._build_control = build_control
         self._control: ASGIApp | None = None
@@ -263,9 +352,13 @@ class _Switch:
 
 
 def _flags(settings: Settings) -> dict[str, Any]:
-    """The settings for everybody to see: of users only their names."""
-    plain = asdict(replace(settings, users=()), dict_factory=_plain)
-    return plain | {"users": [user.alias or user.username or "without a name" for user in settings.users]}
+    """The settings for everybody to see: of users only their names, of scripts and described nodes how many there are.
+    """
+    images = tuple(replace(rule, stages=() if rule.stages else rule.stages) for rule in settings.images)
+    hidden = replace(settings, users=(), scripts=(), cluster=(), images=images, control_token="")
+    plain = asdict(hidden, dict_factory=_plain) | {"control_token": bool(settings.control_token)}
+    users = [user.alias or user.username or "without a name" for user in settings.users]
+    return plain | {"users": users, "scripts": len(settings.scripts), "cluster": len(settings.cluster)}
 
 
 def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:

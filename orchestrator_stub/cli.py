@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from orchestrator_stub.control.info import banner, environment, export_lines
+from orchestrator_stub.control.info import banner, environment, export_lines, seen_from
 from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.engine.workplace import clear_abandoned
 from orchestrator_stub.settings.flags import OWN_KEY, Settings, add_address_flags, parse
@@ -156,9 +156,10 @@ def _env(words: list[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="bacalhau-stub env")
     add_address_flags(parser)
+    parser.add_argument("--control-token", default="", metavar="TOKEN", help="where the stub is on another machine")
     given = parser.parse_args(words)
     try:
-        print("\n".join(export_lines(ask(given.host, given.port))))
+        print("\n".join(export_lines(seen_from(ask(given.host, given.port, given.control_token), given.host))))
     except NoStubError as error:
         _complain(str(error))
         return 1

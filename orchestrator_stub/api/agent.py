@@ -140,6 +140,6 @@ class AuthRoutes:
             client = challenge.client_of(proof, node_id)
         except challenge.ChallengeError as wrong:
             return Answer({"Authentication": {"success": False, "reason": str(wrong)}}, 401)
-        now = self._orchestrator.clock.now() // SECOND
+        now = self._orchestrator.clock.peek() // SECOND
         token = challenge.token_for(client, node_id, now, self._secret)
         return Answer({"Authentication": {"success": True, "token": token}})

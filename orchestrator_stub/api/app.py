@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import string
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +15,8 @@ from orchestrator_stub.api.client_version import HEADER, refusal
 from orchestrator_stub.api.exchange import JSON_TYPE, TOO_LARGE, Answer, Request, own_headers
 from orchestrator_stub.api.limiter import Limiter, address_of
 from orchestrator_stub.api.logs_ws import LogSockets
-from orchestrator_stub.api.routes import Routes
+from orchestrator_stub.api.looks import Looks
+from orchestrator_stub.api.routes import API, Routes
 from orchestrator_stub.clock import SECOND
 from orchestrator_stub.domain.errors import HandlerHangError, HandlerPanicError, OrchestratorError
 from orchestrator_stub.domain.user import User
@@ -37,6 +37,8 @@ LONGEST_HANDLER_S = 30
 _PLAIN = "text/plain; charset=utf-8"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _ANY_METHOD = "GET,HEAD,PUT,PATCH,POST,DELETE"
+_CHANGING = f"{API}/orchestrator/"
+"""Below are the answers that clients wait for; all others never change."""
 _LETTERS = bytes(ord(string.ascii_letters[number % 52]) for number in range(256))
 """Turns random bytes into the letters of request ids that servers make up."""
 _LOG = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ def build_routes(
         cors=cors,
         authorizer=Authorizer(users, orchestrator.release) if users else None,
         limiter=Limiter(rate_limit, now) if rate_limit else None,
+        routes_of=lambda earlier: Routes(earlier, address, users),
     )
 
 
@@ -77,16 +80,22 @@ class Api:
         cors: bool,
         authorizer: Authorizer | None,
         limiter: Limiter | None,
+        routes_of: Callable[[Orchestrator], Routes],
     ) -> None:
+        """`routes_of`: the routes to an orchestrator as it was, for answers that are stale on purpose."""
         self._orchestrator = orchestrator
         self._release = orchestrator.release
         self._clock = orchestrator.clock
         self._routes = routes
+        self._pace = orchestrator.pace
+        self._looks = Looks()
+        self._random_bytes = orchestrator.ids.source("request ids").randbytes
         self._sockets = LogSockets(orchestrator)
         self._own_headers = own_headers(orchestrator.release)
         self._cors = cors
         self._authorizer = authorizer
         self._limiter = limiter
+        self._routes_of = routes_of
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request, one log socket, or the server's start and end (which need nothing here)."""
@@ -102,9 +111,14 @@ class Api:
             await self._preflight(request, send)
             return
         try:
+            holds = self._orchestrator.holds_answers
+            if holds:
+                await self._orchestrator.before_answer(wrote=False)
             answer: Answer | None = await self._answer(request, receive)
-            if self._orchestrator.holds_answers:
-                await self._orchestrator.before_answer(wrote=request.method not in _READING)
+            if request.method not in _READING and self._orchestrator.holds_answers:
+                await self._orchestrator.before_answer(wrote=True)
+            if self._pace.follows_clients and answer is not None:
+                answer = await self._for_waiting(answer, request)
         except OrchestratorError as error:
             answer = self._error(error, request)
         except HandlerHangError:
@@ -140,8 +154,24 @@ class Api:
         too_old = self._too_old(request)
         if too_old is not None:
             return too_old
-        answer = self._routes.answer(request)
+        answer = self._routes_for(request).answer(request)
         return answer if answer is not None else self._missing(request)
+
+    def _routes_for(self, request: Request) -> Routes:
+        past = request.effect.past
+        return self._routes if past is None else self._routes_of(past())
+
+    async def _for_waiting(self, answer: Answer, request: Request) -> Answer:
+        """The same answer; for a client that is seen waiting what is true once time has moved, if anything moves it."""
+        if request.method != "GET" or answer.status != 200 or not request.path.startswith(_CHANGING):
+            return answer
+        answer = replace(answer, body=self._body(answer, request))
+        if not self._looks.is_same(request.target, answer.body or b"") or not await self._pace.jump():
+            return answer
+        again = self._routes_for(request).answer(request) or answer
+        again = replace(again, body=self._body(again, request))
+        self._looks.is_same(request.target, again.body or b"")
+        return again
 
     def _refused(self, request: Request) -> Answer | None:
         """What is refused before anybody reads a body: too much of it, too often, by the wrong people."""
@@ -171,10 +201,11 @@ class Api:
     async def _time_limit(self, receive: Receive) -> Answer | None:
         """Wait as long as a server lets a handler take; None when the client does not."""
         over = asyncio.Event()
-        timer = self._clock.call_at(self._clock.now() + LONGEST_HANDLER_S * SECOND, over.set, holds=False)
+        timer = self._clock.call_at(self._clock.now() + LONGEST_HANDLER_S * SECOND, over.set)
         waits = [asyncio.ensure_future(over.wait()), asyncio.ensure_future(_disconnected(receive))]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            first = asyncio.ensure_future(asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED))
+            await self._pace.pass_time_until(first)
         finally:
             timer.cancel()
             for each in waits:
@@ -201,8 +232,9 @@ class Api:
             headers.append((b"content-type", answer.content_type.encode()))
         if self._cors and request.headers.get(b"origin"):
             headers.append((b"access-control-allow-origin", b"*"))
-        own_id = request.headers.get(b"x-request-id") or secrets.token_bytes(32).translate(_LETTERS)
+        own_id = request.headers.get(b"x-request-id") or self._random_bytes(32).translate(_LETTERS)
         headers.append((b"x-request-id", own_id))
+        request.effect.request_id = own_id
         headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
         if answer.own_headers:
             headers += self._own_headers
@@ -270,6 +302,7 @@ async def _disconnected(receive: Receive) -> None:
 async def _send(
     send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, request: Request
 ) -> None:
+    request.effect.status = status
     if status != 204 and request.method != "HEAD":
         headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -12,3 +12,7 @@ ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
 TRANSPORT = "orchestrator_stub.transport"
 """Scope extension: the asyncio transport of the connection."""
+REPLY = "orchestrator_stub.reply"
+"""Scope extension: the conversation about one HTTP request, a `reply.Reply`."""
+EFFECT = "orchestrator_stub.effect"
+"""Key of the scope: the `exchange.Effect` that whoever answers fills in."""

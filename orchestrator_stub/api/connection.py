@@ -15,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from orchestrator_stub.api.asgi import TRANSPORT, Message
+from orchestrator_stub.api.asgi import REPLY, TRANSPORT, Message
 from orchestrator_stub.api.body import BodyFaultError, ChunkedBody, PlainBody
 from orchestrator_stub.api.head import LARGEST_HEAD, TOO_LARGE, BadHeadError, Head, check_begun, end_of_head, read_head
 from orchestrator_stub.api.reply import READ_OVER, Reply
@@ -221,11 +221,11 @@ class Connection(asyncio.Protocol):
             self._read_over = 0
             self._wake_at(self._head_read + self.patience.request)
         self._reply = reply
-        task = self._loop.create_task(reply.run(self._config.loaded_app, self._scope(head)))
+        task = self._loop.create_task(reply.run(self._config.loaded_app, self._scope(head, reply)))
         self._server_state.tasks.add(task)
         task.add_done_callback(self._server_state.tasks.discard)
 
-    def _scope(self, head: Head) -> Message:
+    def _scope(self, head: Head, reply: Reply) -> Message:
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -237,7 +237,7 @@ class Connection(asyncio.Protocol):
             "root_path": self._config.root_path,
             "headers": head.headers,
             "state": self._app_state.copy(),
-            "extensions": {TRANSPORT: self._transport},
+            "extensions": {TRANSPORT: self._transport, REPLY: reply},
             **self._ends,
         }
 

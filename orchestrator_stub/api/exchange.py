@@ -5,15 +5,20 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from orchestrator_stub.api.asgi import Message
+from orchestrator_stub.api.asgi import EFFECT, Message
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.wire.gojson import decode_text
 from orchestrator_stub.wire.node import ARCHITECTURE, OS
 from orchestrator_stub.wire.parameters import Parameter, bind, parse_query
 from orchestrator_stub.wire.unmarshal import BindError, Struct, bind_text, unmarshal
+
+if TYPE_CHECKING:
+    from orchestrator_stub.engine.journal import Submission
+    from orchestrator_stub.engine.orchestrator import Orchestrator
 
 JSON_TYPE = "application/json"
 TOO_LARGE = "code=413, message=Request Entity Too Large"
@@ -38,6 +43,27 @@ class Answer:
     """False: without `X-Bacalhau-*`, because the real server fails before it gets to them (fact sheet 2.1)."""
 
 
+class Effect:
+    """What a request did, for the journal, and how it is to be answered where a fault says so.
+
+    Each request has one, and hardly any sets more than two of these.
+    """
+
+    headers: Mapping[bytes, bytes] = MappingProxyType({})
+    status = 0
+    """Of the answer that was made."""
+    request_id = b""
+    jobs: tuple[str, ...] = ()
+    """Jobs that it made, by id."""
+    submission: Submission | None = None
+    runner = ""
+    fault = ""
+    """Which fault befell it."""
+    past: Callable[[], Orchestrator] | None = None
+    """Gives the orchestrator of earlier whose answer this is to be."""
+    is_noted = False
+
+
 class Request:
     """One request; the query is only parsed when a handler asks for it."""
 
@@ -45,6 +71,7 @@ class Request:
         "_query",
         "_raw_query",
         "body",
+        "effect",
         "fault",
         "full_path",
         "headers",
@@ -69,6 +96,8 @@ class Request:
         self.headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             self.headers.setdefault(name, value)
+        self.effect: Effect = scope.get(EFFECT) or Effect()
+        self.effect.headers = self.headers
         self._raw_query: bytes = scope.get("query_string", b"")
         self._query: dict[str, list[str]] | None = None
 

@@ -7,10 +7,11 @@ that is (design 4, safety). The rule is pure; the middleware only applies it.
 
 from __future__ import annotations
 
+import hmac
 import json
 import urllib.parse
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator_stub.api.asgi import ASGIApp, Message, Receive, Send
 from orchestrator_stub.domain.hosts import is_loopback
@@ -24,9 +25,15 @@ class Doors:
     origins: tuple[str, ...] = ()
     any_origin: bool = False
     """True where the recorded CORS answers are shown, which is only where nothing on this machine can be reached."""
+    token: str = field(default="", repr=False)
+    """Opens `/stub/` to other machines; "" = to none."""
 
-    def refusal(self, host: str, origin: str, peer: str, path: str) -> str:
-        """Why a request is refused, as one sentence; "" when it is welcome."""
+    def refusal(self, host: str, origin: str, peer: str, path: str, authorization: str = "") -> str:
+        """Why a request is refused, as one sentence; "" when it is welcome.
+
+        :param peer: address of who asks; "" when it is this process
+        :param authorization: value of that header, which only strangers at `/stub/` need
+        """
         name = urllib.parse.urlsplit(f"//{host}").hostname or "" if host else ""
         if not (is_loopback(name) or name in {h.lower() for h in self.hosts}):
             return f"Host {host!r} is not this machine; start the stub with --allow-host {name or 'NAME'} to allow it"
@@ -34,9 +41,24 @@ class Doors:
             page = urllib.parse.urlsplit(origin).hostname or ""
             if not is_loopback(page):
                 return f"Origin {origin!r} is a foreign page; start the stub with --allow-origin {origin} to allow it"
-        if (path == "/stub" or path.startswith("/stub/")) and peer and not is_loopback(peer):
-            return "/stub/ answers this machine only"
+        if is_own_page(path) and peer and not is_loopback(peer):
+            return self._refusal_of_stranger(authorization)
         return ""
+
+    def _refusal_of_stranger(self, authorization: str) -> str:
+        if not self.token:
+            return "/stub/ answers this machine only; start the stub with --control-token TOKEN to let others in"
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return "/stub/ answers other machines only with the header Authorization: Bearer TOKEN (--control-token)"
+        if not hmac.compare_digest(given.strip().encode("latin-1"), self.token.encode("latin-1")):
+            return "that is not the token of this stub's --control-token"
+        return ""
+
+
+def is_own_page(path: str) -> bool:
+    """Whether a path is the stub's own, not the emulated server's."""
+    return path.startswith("/stub") and (len(path) == 5 or path[5] == "/")
 
 
 class Guard:
@@ -50,8 +72,9 @@ class Guard:
         """Let the request through or answer it."""
         if scope["type"] in ("http", "websocket"):
             host, origin = _headers(scope["headers"])
-            client = scope.get("client")
-            refusal = self._doors.refusal(host, origin, client[0] if client else "", scope["path"])
+            client, path = scope.get("client"), scope["path"]
+            authorization = _authorization(scope["headers"]) if is_own_page(path) else ""
+            refusal = self._doors.refusal(host, origin, client[0] if client else "", path, authorization)
             if refusal:
                 await _refuse(scope, send, refusal)
                 return
@@ -66,6 +89,10 @@ def _headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
         elif name == b"origin":
             origin = value.decode("latin-1")
     return host, origin
+
+
+def _authorization(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == b"authorization"), "")
 
 
 async def _refuse(scope: Message, send: Send, text: str) -> None:

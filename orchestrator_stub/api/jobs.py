@@ -11,6 +11,7 @@ from orchestrator_stub.api.rendered import Rendered
 from orchestrator_stub.domain.errors import HandlerPanicError, OrchestratorError
 from orchestrator_stub.domain.job import Job
 from orchestrator_stub.domain.selector import Selector, Words, parse_selector
+from orchestrator_stub.engine.journal import Submission
 from orchestrator_stub.engine.orchestrator import ExecutionQuery, HistoryQuery, JobQuery, Orchestrator
 from orchestrator_stub.wire import schema
 from orchestrator_stub.wire.answers import nameless_job
@@ -60,6 +61,9 @@ class JobRoutes:
         job = parse_job(fields.get("Job"), self._release)
         client = {key: request.header(name) for key, name in _CLIENT_IDS.items() if request.header(name)}
         submitted = self._orchestrator.submit(job, force=bool(fields.get("Force")), client_meta=client)
+        request.effect.jobs = (submitted.job_id,)
+        request.effect.runner = self._orchestrator.overview.runner_of(submitted.job.id)
+        request.effect.submission = Submission(submitted.job_id, submitted.job.labels, submitted.job.meta)
         return Answer(
             {
                 "JobID": submitted.job_id,

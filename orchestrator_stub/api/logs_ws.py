@@ -66,9 +66,10 @@ class LogSockets:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _talk(self, request: Request, send: Send) -> None:
+        pace = self._orchestrator.pace
         async with contextlib.aclosing(self._frames(request)) as frames:
             number = 0
-            async for frame in frames:
+            async for frame in pace.follow(frames) if pace.is_virtual else frames:
                 await send({"type": "websocket.send", "text": frame})
                 number += 1
                 if number % _BREATH == 0:

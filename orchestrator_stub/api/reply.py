@@ -21,13 +21,21 @@ _GO_PHRASES = {
     416: "Requested Range Not Satisfiable",
     422: "Unprocessable Entity",
 }
+_KNOWN = frozenset(map(int, HTTPStatus))
 _LOG = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=64)
 def _status_line(status: int) -> bytes:
-    phrase = _GO_PHRASES.get(status) or HTTPStatus(status).phrase
-    return f"{status} {phrase}\r\n".encode()
+    return f"{status} {phrase_of(status)}\r\n".encode()
+
+
+def phrase_of(status: int) -> str:
+    """What stands behind a status; net/http has words for those that it does not know, too."""
+    known = _GO_PHRASES.get(status)
+    if known is None:
+        known = HTTPStatus(status).phrase if status in _KNOWN else f"status code {status}"
+    return known
 
 
 class Line(Protocol):
@@ -110,6 +118,19 @@ class Reply:
         """The connection is gone."""
         self._is_lost = True
         self.leave()
+
+    @property
+    def has_left(self) -> bool:
+        """True once the client is gone, or sends nothing more, which nobody does who waits for an answer."""
+        return self._has_left
+
+    async def until_left(self) -> None:
+        """Until the client has left; what it sends meanwhile is not kept."""
+        while not self._has_left:
+            self._arrived.clear()
+            self._news.clear()
+            self._line.read_on()
+            await self._news.wait()
 
     # What the application does.
 

@@ -5,7 +5,6 @@ A few dictionary look-ups instead of a framework: one look at a job costs little
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 
 from orchestrator_stub.api import challenge
@@ -143,7 +142,7 @@ class Routes:
         return {("GET", f"{API}/agent/{name}"): handler for name, handler in routes.items()}
 
     def _of_auth(self, orchestrator: Orchestrator, users: Sequence[User]) -> dict[tuple[str, str], Handler]:
-        auth = AuthRoutes(orchestrator, secrets.token_bytes(32), with_users=bool(users))
+        auth = AuthRoutes(orchestrator, orchestrator.ids.source("tokens").randbytes(32), with_users=bool(users))
         routes: dict[tuple[str, str], Handler] = {("GET", f"{API}/auth"): auth.list}
         if not users:
             routes["GET", f"{API}/auth/{challenge.METHOD}"] = auth.describe

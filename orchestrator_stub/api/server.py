@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import email.utils
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
 from orchestrator_stub.api.connection import Connection
 
+TICK = 0.1
+"""Seconds between two of uvicorn's own looks around."""
+ENDING = 0.1
+"""Seconds for what is being answered when the server ends."""
+
 
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers: the command line decides what a signal means."""
 
-    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None = None) -> None:
-        """`tls`: how each connection is secured; None serves plain HTTP, and nothing more is imported."""
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        tls: ssl.SSLContext | None = None,
+        date: Callable[[], float] | None = None,
+    ) -> None:
+        """`tls`: how each connection is secured; None serves plain HTTP, and nothing more is imported.
+
+        `date`: what time answers say it is, unix seconds; None = this machine's.
+        """
         super().__init__(config)
         self._tls = tls
+        self._date = date
+        self.show_date()
+        self._told = asyncio.Event()
+
+    def show_date(self) -> None:
+        """The date has changed; answers under way say so, too."""
+        if self._date is not None:
+            date = email.utils.formatdate(self._date(), usegmt=True)
+            self.server_state.default_headers[:] = [(b"date", date.encode())]
+
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn's, which shows this machine's date every second, unless answers say another one."""
+        return self.should_exit if self._date is not None else await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -37,6 +65,40 @@ class Server(uvicorn.Server):
             TlsListener(each, self._tls, self._protocol)  # type: ignore[misc]  # it is only ever closed
             for each in sockets or []
         ]
+
+    def end(self) -> None:
+        """Let `serve` return: at once, but for answers under way, which get `ENDING` seconds."""
+        self.should_exit = True
+        self._told.set()
+
+    async def main_loop(self) -> None:
+        """uvicorn's, but that it does not sleep through `end`."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door and every connection; nothing of the server is left on the event loop, which may go on."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        self._dismiss()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=ENDING)
+        left = list(self.server_state.tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        self._dismiss()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING):
+                await asyncio.gather(*(server.wait_closed() for server in self.servers))
+
+    def _dismiss(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
     def _protocol(self) -> Connection:
         return Connection(self.config, self.server_state, self.lifespan.state)

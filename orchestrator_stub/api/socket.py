@@ -9,7 +9,6 @@ import asyncio
 import urllib.parse
 from collections import deque
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -24,6 +23,7 @@ from websockets.server import ServerProtocol
 
 from orchestrator_stub.api.asgi import TRANSPORT, Message
 from orchestrator_stub.api.ear import Ear
+from orchestrator_stub.api.reply import phrase_of
 
 _LEFT_WITHOUT_CODE, _LEFT_WITHOUT_CLOSE = 1005, 1006
 
@@ -143,7 +143,7 @@ class LogSocket(asyncio.Protocol):
 
     def _answer_plainly(self, body: bytes) -> None:
         status, headers = self._refusal or (403, [])
-        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+        lines = [f"HTTP/1.1 {status} {phrase_of(status)}".encode()]
         lines += [name + b": " + value for name, value in headers]
         lines += [b"content-length: " + str(len(body)).encode(), b"connection: close", b"", body]
         self._transport.write(b"\r\n".join(lines))

@@ -29,7 +29,11 @@ def route(method: str, path: str, handler: Handler) -> Route:
 
     async def endpoint(request: Request) -> Response:
         try:
-            return JSONResponse(await handler(request))
+            answer = await handler(request)
+            before_answer = getattr(request.app.state, "before_answer", None)
+            if before_answer is not None and method != "GET":
+                await before_answer(wrote=True)
+            return JSONResponse(answer)
         except ControlError as error:
             return JSONResponse({"error": str(error)}, status_code=error.status)
         except OrchestratorError as error:

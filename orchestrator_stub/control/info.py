@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from orchestrator_stub.domain.hosts import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,22 @@ class StubInfo:
             ca_file=tls["ca"] or "",
             tls_note=tls["note"],
         )
+
+
+def seen_from(info: StubInfo, host: str) -> StubInfo:
+    """The same stub as another machine sees it, which knows it by the name `host`; on this machine nothing changes."""
+    if is_loopback(host):
+        return info
+    shown = f"[{host}]" if ":" in host else host
+    return replace(info, url=_moved(info.url, shown), s3_endpoint=_moved(info.s3_endpoint, shown))
+
+
+def _moved(url: str, host: str) -> str:
+    """The URL with another host, where its own means the machine that it came from."""
+    parts = urllib.parse.urlsplit(url)
+    if not is_loopback(parts.hostname or ""):
+        return url
+    return urllib.parse.urlunsplit(parts._replace(netloc=f"{host}:{parts.port}"))
 
 
 def environment(info: StubInfo, *, with_board: bool = False, api_key: str = "") -> dict[str, str]:

@@ -9,7 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from orchestrator_stub.control.clock import clock_routes
+from orchestrator_stub.control.faults import fault_routes
 from orchestrator_stub.control.info import StubInfo
+from orchestrator_stub.control.journal import journal_routes
+from orchestrator_stub.control.nodes import node_routes
+from orchestrator_stub.control.reset import reset_routes
+from orchestrator_stub.control.scripts import script_routes
 from orchestrator_stub.engine.orchestrator import Orchestrator
 
 
@@ -24,10 +30,19 @@ def build_control(
     async def nothing(request: Request) -> Response:
         return JSONResponse({"error": f"{request.url.path}: no such page"}, status_code=404)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/stub/info", facts),
+            *clock_routes(orchestrator),
+            *script_routes(orchestrator),
+            *fault_routes(orchestrator),
+            *journal_routes(orchestrator),
+            *node_routes(orchestrator),
+            *reset_routes(orchestrator),
             *board,
             Route("/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
         ]
     )
+    if orchestrator.holds_answers:
+        app.state.before_answer = orchestrator.before_answer
+    return app

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator_stub.domain.glob import glob
 
 if TYPE_CHECKING:
-    from orchestrator_stub.domain.script import Script
+    from orchestrator_stub.domain.stage import Stage
 
 OWN_PLACES = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev"),
@@ -71,8 +71,8 @@ class ImageRule:
     """Folder of this machine (absolute) -> where the sandbox shows it, read-only."""
     path: tuple[str, ...] = ()
     """Folders of the sandbox that come first in PATH."""
-    script: Script | None = None
-    """What is played in the place of its programs."""
+    stages: tuple[Stage, ...] | None = None
+    """What is played in the place of its programs; None: they run."""
 
     def matches(self, reference: ImageReference) -> bool:
         """Whether the pattern covers it: with or without Docker's default registry, tag and `library/`.

@@ -34,6 +34,15 @@ class Capacity:
             and self.gpu <= other.gpu
         )
 
+    def fits_beside(self, load: Capacity, limit: Capacity) -> bool:
+        """The same as `(load + self).fits_in(limit)`, for who asks it of every node."""
+        return (
+            load.cpu + self.cpu <= limit.cpu + 1e-9
+            and load.memory + self.memory <= limit.memory
+            and load.disk + self.disk <= limit.disk
+            and load.gpu + self.gpu <= limit.gpu
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

@@ -125,6 +125,9 @@ class Release:
     restart_fails_runs: bool = True
     """A node that starts again fails what ended with it and takes up what lasts (1.6+); 1.5.2 forgets it all
     (FINDINGS 4)."""
+    restart_repeats_offer: bool = True
+    """When the whole server starts again, a service that runs goes back to AskForBidAccepted, its offer, without a line
+    of history (1.6+, FINDINGS 4); 1.5.2 never left it."""
     stopped_runs_go_on: bool = False
     """Nodes never hear of a stop: programs run to their own end and keep their capacity till then (1.6.5, 1.7.0;
     FINDINGS 1 row 5.6, FINDINGS-docker 6). It helps nobody, so only under `--strict`."""
@@ -270,6 +273,7 @@ _R152 = replace(
     nodes_shake_hands=False,
     lost_runs_cancelled=True,
     restart_fails_runs=False,
+    restart_repeats_offer=False,
     stopped_runs_go_on=False,
     stopped_daemons_keep_capacity=True,
     container_look_ms=0,

@@ -29,6 +29,8 @@ class ExecutionEvent(StrEnum):
     """The orchestrator does not need the offer."""
     STARTED = "started"
     """The node has taken it into work."""
+    TAKEN_UP = "taken-up"
+    """The whole server has started again, and the node runs it anew."""
     COMPLETED = "completed"
     FAILED = "failed"
     """A step failed, it ran out of time, ended though it should not, or its node is gone."""
@@ -64,6 +66,7 @@ EXECUTIONS: Mapping[tuple[ComputeState, ExecutionEvent], ComputeState] = {
     (_S.ASK_FOR_BID_ACCEPTED, _E.APPROVED): _S.BID_ACCEPTED,
     (_S.ASK_FOR_BID_ACCEPTED, _E.REFUSED): _S.BID_REJECTED,
     (_S.ASK_FOR_BID_ACCEPTED, _E.STARTED): _S.BID_ACCEPTED,
+    (_S.BID_ACCEPTED, _E.TAKEN_UP): _S.ASK_FOR_BID_ACCEPTED,
     **{
         (state, event): end
         for state in (_S.NEW, _S.ASK_FOR_BID, _S.ASK_FOR_BID_ACCEPTED, _S.BID_ACCEPTED)
@@ -90,9 +93,11 @@ JOBS: Mapping[tuple[JobState, JobEvent], JobState] = {
 def execution_after(state: ComputeState, event: ExecutionEvent, release: Release) -> ComputeState | None:
     """The compute state after the event, None when the event means nothing in this state.
 
-    Two facts of the release bend the table: an approval that is not shown leaves the state as it is, and without
-    `bid_steps_shown` nobody hears of requests and starts.
+    Three facts of the release bend the table: an approval that is not shown leaves the state as it is, without
+    `bid_steps_shown` nobody hears of requests and starts, and without `restart_repeats_offer` of what is taken up.
     """
+    if event is ExecutionEvent.TAKEN_UP and not release.restart_repeats_offer:
+        return None
     if event in (ExecutionEvent.ASKED, ExecutionEvent.STARTED) and not release.bid_steps_shown:
         return None
     after = EXECUTIONS.get((state, event))

@@ -69,6 +69,19 @@ class Share(Generic[T]):
         self.take(size)
         return best[2]
 
+    def resize(self, capacity: Capacity) -> None:
+        """Offer another amount; what is taken stays taken."""
+        taken = self.capacity - self.available
+        self.capacity, self.available = capacity, capacity - taken
+
+    @property
+    def free(self) -> Capacity:
+        """What a node says is available: never less than nothing."""
+        left = self.available
+        if left.cpu >= 0 and left.memory >= 0 and left.disk >= 0 and left.gpu >= 0:
+            return left
+        return Capacity(max(0.0, left.cpu), max(0, left.memory), max(0, left.disk), max(0, left.gpu))
+
     @property
     def enqueued(self) -> int:
         """How many wait."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from orchestrator_stub.clock import SECOND, Clock, Sleeper
 from orchestrator_stub.domain.errors import StepError
@@ -14,17 +13,14 @@ from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.plan import Observation
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import DesiredState, JobType
-from orchestrator_stub.domain.topics import (
-    EXEC_SCANNING,
-    IS_ERROR,
-    NODE_RESTARTED,
-    RUNNING_EXECUTION,
-)
+from orchestrator_stub.domain.topics import EXEC_SCANNING, IS_ERROR, NODE_RESTARTED, RUNNING_EXECUTION
 from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.capacity import Share
 from orchestrator_stub.engine.held import RESERVED, Held, run_limit, run_now
 from orchestrator_stub.engine.keptlogs import KeptLogs
-from orchestrator_stub.engine.run import Attempt, Workbench, conclude, inputs_of, is_on_clock, part_of
+from orchestrator_stub.engine.looking import Ask, Ordinary, look_into, waits_for_io
+from orchestrator_stub.engine.run import Attempt, Workbench, conclude, is_on_clock
+from orchestrator_stub.engine.scripts import Scripts
 from orchestrator_stub.engine.underway import UnderWay
 from orchestrator_stub.logs.bell import Bell
 from orchestrator_stub.logs.buffer import LogBuffer
@@ -32,12 +28,6 @@ from orchestrator_stub.runners.base import Runner
 from orchestrator_stub.scheduler.ranking import requested
 
 __all__ = ["Compute", "Workbench"]
-
-_log = logging.getLogger(__name__)
-
-_NO_IO = frozenset({"inline"})
-"""Sources whose check waits for nothing: bids on them are answered at once."""
-_REJECTED = "rejected bid: this node does not run jobs that require network access"
 
 
 class Compute:
@@ -52,13 +42,17 @@ class Compute:
         node_changed: Callable[[str, Share[str]], None],
         under_way: UnderWay,
         *,
+        scripts: Scripts,
+        kept: KeptLogs | None = None,
         strict: bool = False,
     ) -> None:
         """`report` takes what a node (by its id) observes; `node_changed` learns of a node's new figures.
 
-        `under_way` carries out checks and runs. `strict`: stops fail to give back what they should, as on released servers.
+        `under_way` carries out checks and runs, `scripts` may replace what runs. `kept`: logs that outlive this start.
+        `strict`: stops fail to give back what they should, as on released servers.
         """
         self._bench = workbench
+        self._scripts = scripts
         self._release = release
         self._clock = clock
         self._report = report
@@ -71,7 +65,8 @@ class Compute:
         self._asleep: dict[str, list[Execution]] = {}
         """What ran or waited on nodes that are down."""
         self._under_way = under_way
-        self._kept = KeptLogs(clock)
+        self._ways = Ordinary(release)
+        self._kept = kept or KeptLogs(clock)
         self.begun = Bell()
         """Rung when a run begins, and with it its log."""
 
@@ -80,6 +75,17 @@ class Compute:
     def join(self, node: Node) -> None:
         """A node offers its capacity."""
         self._shares[node.id] = Share(node.capacity)
+
+    def behave(self, ways: Ordinary) -> None:
+        """From now on nodes may be worse than others."""
+        self._ways = ways
+        self._report = ways.heard(self._report)
+
+    def resize(self, node_id: str, capacity: Capacity) -> None:
+        """A node offers another capacity; what it has taken it keeps."""
+        self._shares[node_id].resize(capacity)
+        self._node_changed(node_id, self._shares[node_id])
+        self._let_in(node_id)
 
     def go_down(self, node_id: str) -> None:
         """The node's process dies, its programs with it; nobody hears of it."""
@@ -90,6 +96,7 @@ class Compute:
             del self._held[held.execution.id]
             if held.taken and not held.unwanted:
                 asleep.append(held.execution)
+            held.end_pause()
             if held.task is not None and held.begun:
                 held.task.cancel()
         self._running = {key: h for key, h in self._running.items() if h.execution.node_id != node_id}
@@ -103,11 +110,24 @@ class Compute:
             return
         for execution in asleep:
             if JobType(execution.job.type).is_long_running:
-                held = Held(execution, requested(execution.job.task), self._shares[node_id], taken=True)
-                self._held[execution.id] = held
-                self._enter(held)
+                self._take_up(Held(execution, requested(execution.job.task), self._shares[node_id], taken=True))
             else:
                 self._report(node_id, Observation(execution.id, ExecutionEvent.FAILED, NODE_RESTARTED))
+
+    def _take_up(self, held: Held) -> None:
+        """Run it again, if what runs it is still there."""
+        self._held[held.execution.id] = held
+        try:
+            held.runner = self._scripts.runner(held.execution, self._bench.runner)
+        except StepError as error:
+            self._scan_failed(held, error)
+            return
+        self._enter(held)
+
+    def begin_with(self, execution: Execution) -> None:
+        """The whole server has started again, and this is what a node had in hand, see `come_up`."""
+        self._asleep.setdefault(execution.node_id, []).append(execution)
+        self.come_up(execution.node_id)
 
     def active(self, node_id: str) -> list[tuple[Execution, Capacity]]:
         """What runs on a node and what it was given, whether the orchestrator still wants it or not."""
@@ -124,22 +144,7 @@ class Compute:
             self._tell(held, ExecutionEvent.ASKED)
         else:
             held.taken = True
-        task = execution.job.task
-        if self._release.networked_jobs_rejected and task.network.type.lower() != "none":
-            self._finish(held, ExecutionEvent.REJECTED, Event(EXEC_SCANNING, _REJECTED))
-            return
-        try:
-            held.runner = self._bench.runner(task)
-            held.runner.check(task)
-        except StepError as error:
-            self._scan_failed(held, error)
-            return
-        waits_for_io = any(s.source.type.lower() not in _NO_IO for s in inputs_of(task))
-        if waits_for_io:
-            on_clock = is_on_clock(held.runner)
-            held.task = self._under_way.begin(lambda _: self._scan(held), on_clock=on_clock)
-        else:
-            run_now(self._scan(held))
+        self._ways.step(held, self._consider)
 
     def start(self, execution: Execution) -> None:
         """The offer is taken: run as soon as there is room."""
@@ -170,15 +175,31 @@ class Compute:
 
     # Bidding.
 
-    async def _scan(self, held: Held) -> None:
-        """Ask every input's source whether the data is there, then offer."""
+    def _consider(self, held: Held) -> None:
+        execution, task = held.execution, held.execution.job.task
+        refusal = self._ways.refusal(execution)
+        if refusal:
+            self._finish(held, ExecutionEvent.REJECTED, Event(EXEC_SCANNING, refusal))
+            return
+        try:
+            held.runner = self._scripts.runner(execution, self._bench.runner)
+            ask = held.runner.check(task)
+        except StepError as error:
+            self._scan_failed(held, error)
+            return
+        if waits_for_io(task, ask):
+            begin = self._under_way.begin
+            held.task = begin(lambda _: self._scan(held, ask), on_clock=is_on_clock(held.runner))
+        else:
+            run_now(self._scan(held))
+
+    async def _scan(self, held: Held, ask: Ask | None = None) -> None:
+        """Find out whether it can run here, then offer."""
         if not held.begin():
             self._stopped(held)
             return
         try:
-            part = part_of(held.execution)
-            for one in inputs_of(held.execution.job.task):
-                await self._bench.source(one.source.type).check(one, part)
+            await look_into(held.execution, self._bench, ask)
         except StepError as error:
             self._scan_failed(held, error)
             return
@@ -186,10 +207,6 @@ class Compute:
             if not held.is_over:
                 raise
             self._stopped(held)
-            return
-        except Exception as error:  # a broken source must fail its job, not leave it pending for ever
-            _log.exception("an input's source broke on execution %s", held.execution.id)
-            self._scan_failed(held, StepError(f"the stub's check of an input broke: {error!r}"))
             return
         held.task, held.begun = None, False
         self._offer(held)
@@ -232,7 +249,14 @@ class Compute:
         held.running_since = self._clock.now()
         self._running[held.execution.id] = held
         self._tell(held, ExecutionEvent.STARTED)
-        runner = held.runner = held.runner or self._bench.runner(held.execution.job.task)
+        self._ways.step(held, self._begin)
+
+    def _begin(self, held: Held) -> None:
+        if held.is_late:
+            self._give_back(held)
+            self._finish(held, ExecutionEvent.FAILED, held.expiry)
+            return
+        runner = held.runner = held.runner or self._scripts.runner(held.execution, self._bench.runner)
         held.task = self._under_way.begin(
             lambda sleeper: self._carry_out(held, runner, sleeper),
             on_clock=is_on_clock(runner),
@@ -255,12 +279,9 @@ class Compute:
             return
         self.begun.ring()
         limit = run_limit(held.execution)
-        expiry = attempt.expire_after(limit) if limit else None
         try:
-            seen = await conclude(attempt, limit, lambda: held.is_over)
+            seen = await conclude(attempt, limit, lambda: held.is_over, held.waited)
         finally:
-            if expiry is not None:
-                expiry()
             self._finish_run(held, attempt)
         self._done(held, seen)
         await attempt.clean_up()
@@ -268,9 +289,8 @@ class Compute:
     def _finish_run(self, held: Held, attempt: Attempt) -> None:
         """Free the node and let the next in before anybody hears of the end."""
         attempt.log.give_up(self._clock.now() if held.is_over or attempt.expired else 0)
-        execution = held.execution
         if self._release.logs_from_node and attempt.serves_log:
-            self._kept.keep(execution.id, attempt.log)
+            self._kept.keep(held.execution.id, attempt.log)
         else:
             attempt.drop_log()
         self._give_back(held)
@@ -330,7 +350,7 @@ class Compute:
         """Called off: nobody has to be told unless the release's nodes report it."""
         if held.lost:
             return
-        if held.ticket == RESERVED:
+        if held.ticket == RESERVED or (held.end_pause() and held.running_since):
             self._give_back(held)
         self._held.pop(held.execution.id, None)
         if self._release.node_reports_stop:
@@ -346,13 +366,27 @@ class Compute:
             return held.attempt.log
         return self._kept.get(execution_id)
 
+    def runner_of(self, execution_id: str) -> str:
+        """Name of what runs an execution that its node holds; "" for any other."""
+        held = self._held.get(execution_id)
+        return held.runner.name if held is not None and held.runner is not None else ""
+
     def is_known(self, execution_id: str) -> bool:
         """True while the node holds the execution (bidding, waiting or running)."""
         return execution_id in self._held
 
-    def drop_old_logs(self) -> None:
-        """Delete the logs whose hour is over."""
-        self._kept.drop_old()
+    def drop_old_logs(self) -> int | None:
+        """Delete the logs whose hour is over; when the next one's will be (unix nanoseconds), None without any."""
+        return self._kept.drop_old()
+
+    def forget_jobs(self) -> Awaitable[object]:
+        """End all that runs, unheard, and delete all logs: known at once, over when awaited."""
+        running = [held for held in self._held.values() if held.task is not None]
+        for node_id in self._shares:
+            self.go_down(node_id)
+        self._asleep.clear()
+        self._kept.forget(held.execution.id for held in running)
+        return asyncio.gather(*(held.task for held in running if held.task is not None), return_exceptions=True)
 
     @property
     def real_work(self) -> int:

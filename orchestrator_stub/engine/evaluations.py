@@ -61,11 +61,25 @@ class Evaluations:
         """The nodes, who report to `reported`; before the first look."""
         self._cluster, self._compute = cluster, compute
 
+    @property
+    def is_behind(self) -> bool:
+        """True while something that is due is not done: in real time what takes long is done bit by bit."""
+        return self._broker.is_behind
+
+    async def done(self) -> None:
+        """Until nothing is due."""
+        await self._broker.done()
+
     def look_at(self, job_id: str, trigger: str, kind: str = "") -> str:
-        """Look at a job, and do all that is due before returning; returns the evaluation's id."""
+        """Look at a job, and do what is due before returning; returns the evaluation's id."""
         evaluation = Evaluation(self._ids.evaluation(), job_id, trigger, kind=kind)
         self._broker.enqueue(evaluation)
         return evaluation.id
+
+    def forget_jobs(self) -> None:
+        """No job is looked at any more; what wedged the store is gone with them."""
+        self._broker.clear()
+        self.is_wedged = False
 
     def reported(self, node_id: str, seen: Observation) -> None:
         """What a node observes reaches the orchestrator once the node is in touch."""
@@ -83,22 +97,25 @@ class Evaluations:
         record = self._store.by_id(evaluation.job_id)
         if record is None or self.is_wedged:
             return
-        nodes = self._cluster.workers()
-        luck = tuple(self._ids.luck(_RANDOMNESS) for _ in nodes) if len(nodes) > 1 else ()
+        workers = self._cluster.workers()
+        number = len(workers.nodes)
+        luck = self._ids.lucks(_RANDOMNESS, number if number > 1 else 0)
         world = Snapshot(
             record.job,
             tuple(record.executions),
-            nodes,
+            workers,
             self._release,
             self._clock.now(),
-            luck,
-            self._cluster.in_touch(e.node_id for e in record.executions),
+            luck if number > 1 else None,
+            self._cluster.in_touch(),
             self._busy_nodes_refuse,
         )
         try:
             plan = decide(Look(world, evaluation))
         except SelectorError:
             return  # a job with such constraints stays as it is, as on released servers
+        finally:
+            luck.spend()
         if plan.is_empty:
             return
         orders = self._planner.apply(plan)
@@ -108,9 +125,8 @@ class Evaluations:
         self._give(orders)
 
     def _give(self, orders: Orders) -> None:
-        for execution in orders.cancel:
-            self._post.send(execution.node_id, partial(self._compute.cancel, execution))
-        for execution in orders.start:
-            self._post.send(execution.node_id, partial(self._compute.start, execution))
-        for execution in orders.bid:
-            self._post.send(execution.node_id, partial(self._compute.bid, execution))
+        compute = self._compute
+        told = ((compute.cancel, orders.cancel), (compute.start, orders.start), (compute.bid, orders.bid))
+        for order, executions in told:
+            for execution in executions:
+                self._broker.follow(partial(self._post.send, execution.node_id, partial(order, execution)))

@@ -7,10 +7,13 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator_stub.clock import Timer
+from orchestrator_stub.domain.events import Event
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.node import Capacity
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import JobType
+from orchestrator_stub.domain.topics import execution_expired
 from orchestrator_stub.engine.capacity import Share
 from orchestrator_stub.engine.run import Attempt
 from orchestrator_stub.runners.base import Runner
@@ -45,6 +48,10 @@ class Held:
     """The node went down with it: nobody hears of it any more."""
     keeps_capacity: bool = False
     """Its end does not give back what it took."""
+    pause: Timer | None = None
+    """Of a slow node, before its next step."""
+    waited: float = 0.0
+    """Seconds of its time to run that a slow node needed to begin."""
 
     @property
     def is_over(self) -> bool:
@@ -72,6 +79,24 @@ class Held:
         if release.stopped_daemons_keep_capacity and self.execution.job.type == JobType.DAEMON:
             self.keeps_capacity = runs
         return False
+
+    def end_pause(self) -> bool:
+        """The step that a slow node was going to take is not wanted any more; True when there was one."""
+        if self.pause is None:
+            return False
+        self.pause.cancel()
+        self.pause = None
+        return True
+
+    @property
+    def is_late(self) -> bool:
+        """True when a slow node needed all its time to begin."""
+        return 0 < run_limit(self.execution) <= self.waited
+
+    @property
+    def expiry(self) -> Event:
+        """What is said of it when its time is over."""
+        return execution_expired(run_limit(self.execution))
 
     def begin(self) -> bool:
         """The first step of its task; False when it was called off before."""

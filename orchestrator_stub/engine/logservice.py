@@ -117,7 +117,7 @@ class LogService:
     async def _turn(self, visit: _Visit) -> None:
         while visit.number and not self._queue.is_served(visit.node_id, visit.number):
             await self._next_turn.heard()
-        visit.served_at = visit.served_at or self._clock.now()
+        visit.served_at = visit.served_at or self._clock.peek()
 
     def _leave(self, visit: _Visit) -> None:
         if visit.number:
@@ -199,10 +199,10 @@ class LogService:
 
     async def _until(self, due: int) -> None:
         """Until it is `due`, unix nanoseconds."""
-        if self._clock.now() >= due:
+        if self._clock.peek() >= due:
             return
         over = asyncio.Event()
-        timer = self._clock.call_at(due, over.set, holds=False)
+        timer = self._clock.call_at(due, over.set)
         try:
             await over.wait()
         finally:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from orchestrator_stub.clock import Clock
 from orchestrator_stub.domain.errors import HandlerHangError, OrchestratorError
-from orchestrator_stub.domain.events import HistoryItem
 from orchestrator_stub.domain.execution import Execution
-from orchestrator_stub.domain.job import Job, SpecConfig
+from orchestrator_stub.domain.job import Job
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import Release
-from orchestrator_stub.domain.states import ComputeState, JobState, JobType
+from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.engine.cluster import Cluster
 from orchestrator_stub.engine.compute import Compute, Workbench
 from orchestrator_stub.engine.evaluations import Evaluations
@@ -21,17 +24,32 @@ from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.logservice import LogService
 from orchestrator_stub.engine.logsource import Logs, LogSource
 from orchestrator_stub.engine.overview import Overview
+from orchestrator_stub.engine.pace import Pace
 from orchestrator_stub.engine.planner import Planner
 from orchestrator_stub.engine.post import Post
 from orchestrator_stub.engine.powers import Powers
+from orchestrator_stub.engine.reads import Reads
 from orchestrator_stub.engine.reevaluation import Reevaluation
-from orchestrator_stub.engine.submission import Prepared, Reception, is_repetition, refuse, unknown_name
+from orchestrator_stub.engine.submission import (
+    Prepared,
+    Reception,
+    Rerun,
+    Submitted,
+    is_repetition,
+    refuse,
+    unknown_name,
+)
 from orchestrator_stub.engine.turns import Turns
 from orchestrator_stub.engine.underway import UnderWay
 from orchestrator_stub.scheduler.batch import SUBMITTED
 from orchestrator_stub.store import reading
-from orchestrator_stub.store.memory import MemoryStore, Record, is_full_id
+from orchestrator_stub.store.memory import MemoryStore, Record
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery, JobQuery, NodeQuery, Page
+
+if TYPE_CHECKING:
+    from orchestrator_stub.engine.fleet import Fleet
+    from orchestrator_stub.engine.keeper import Keeper
+    from orchestrator_stub.engine.replica import Replica
 
 __all__ = [
     "ExecutionQuery",
@@ -49,28 +67,12 @@ __all__ = [
 UPDATED = "job-update"
 STOPPED = "job-cancel"
 RERUN = "job-rerun"
+LONGEST_WORK_S = 25
+"""Real seconds that an answer waits for what is due on a virtual clock: a run may fetch its input from this stub."""
 _NO_META: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """Answer to an accepted job."""
-
-    job_id: str
-    eval_id: str
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rerun:
-    """Answer to an accepted rerun (1.8+)."""
-
-    job_id: str
-    eval_id: str
-    job_version: int
-
-
-class Orchestrator:
+class Orchestrator(Reads):
     """One orchestrator with its compute nodes. All methods are called on the event loop."""
 
     def __init__(
@@ -85,19 +87,22 @@ class Orchestrator:
         strict: bool = False,
         manual_approval: bool = False,
         powers: Powers | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """`node_id`: the orchestrator's own; default the first of `nodes`, else a new one. `strict`: also the
         faults of released servers that help nobody. `manual_approval`: nodes that register anew wait for somebody
-        who approves them."""
+        who approves them. `keeper`: of a stub whose state outlives it."""
         self.release = release
         self.clock = clock
         self.node_id = node_id or (nodes[0].id if nodes else ids.node())
         self.powers = powers or Powers()
-        self._ids = ids
+        self.ids = ids
         self._strict = strict
         self._workbench = workbench
-        self._store = MemoryStore(names=release.unique_names)
+        self._keeper = keeper
+        self._store = keeper.store if keeper is not None else MemoryStore(names=release.unique_names)
         self._planner = Planner(self._store, release, clock, ids)
+        self._first_mode = clock.mode
         post = Post()
         self._evaluations = Evaluations(
             self._store, self._planner, post, clock=clock, ids=ids, release=release, strict=strict
@@ -111,14 +116,25 @@ class Orchestrator:
         turns = Turns(clock)
         under_way = UnderWay(clock, turns)
         self._compute = Compute(
-            workbench, release, clock, self._evaluations.reported, told, under_way, strict=strict
+            workbench,
+            release,
+            clock,
+            self._evaluations.reported,
+            told,
+            under_way,
+            scripts=self.powers.scripts,
+            kept=keeper.kept_logs(clock) if keeper is not None else None,
+            strict=strict,
         )
+        self.powers.scripts.connect(self._store, self.drop_node)
+        self.pace = Pace(clock, turns, under_way)
+        self._holds_answers = self.pace.is_virtual or keeper is not None
         self._evaluations.connect(self._cluster, self._compute)
         self._housekeeping = Housekeeping(clock, self._store, look_at, self._compute.drop_old_logs)
-        self.overview = Overview(self._store, self._compute.log)
+        self.overview = Overview(self._store, self._compute.log, self._compute.runner_of)
         self._logs = Logs(self._store, release)
         self.logs = LogService(self._compute, release, clock, strict=strict)
-        self._reception = Reception(release, ids, self.node_id, workbench.hint)
+        self._reception = Reception(release, ids, self.node_id, workbench.hint, self._fate)
         for node in nodes:
             self.add_node(node)
 
@@ -145,8 +161,9 @@ class Orchestrator:
         self._begin_write()
         refuse(prepared.job)
         record = self._planner.create(prepared.job)
+        self._housekeeping.watch(record)
         evaluation = self._evaluations.look_at(record.job.id, SUBMITTED)
-        return Submitted(record.job.id, evaluation, prepared.warnings)
+        return Submitted(record.job.id, evaluation, record.job, prepared.warnings)
 
     def _update(self, record: Record, prepared: Prepared, force: bool) -> Submitted:
         job = prepared.job
@@ -163,8 +180,16 @@ class Orchestrator:
         if self._strict and not self._store.label_keys.issuperset(job.labels):
             raise OrchestratorError(500, "Internal server error", component="Unknown")
         self._planner.update(record, job)
+        self._housekeeping.watch(record)
         evaluation = self._evaluations.look_at(record.job.id, UPDATED, job.type)
-        return Submitted(record.job.id, evaluation, prepared.warnings)
+        return Submitted(record.job.id, evaluation, record.job, prepared.warnings)
+
+    def _fate(self, job: Job) -> str:
+        """What scripts have to say to whoever submits the job; real servers' warnings are the only ones under strict
+        and on the document's page."""
+        if self._strict or self.release.page_shapes:
+            return ""
+        return self.powers.scripts.hint(job, self._workbench.runner)
 
     def diff(self, job: Job) -> tuple[Job, Prepared]:
         """The job of a submission's name, and what a submission would make of it (1.8+). Changes nothing.
@@ -176,24 +201,6 @@ class Orchestrator:
         if known is None:
             raise unknown_name(prepared.job)
         return known.job, prepared
-
-    def get_job(self, ref: str, namespace: str = "", version: int | None = None) -> Job:
-        """A job by full id, prefix or (1.8+) name. Raises OrchestratorError 404, 500 for an ambiguous prefix."""
-        record = self._store.find(ref, namespace)
-        if not version or not self.release.unique_names:
-            return record.job
-        return self._version(record, version)
-
-    def _version(self, record: Record, version: int) -> Job:
-        job = record.version(version)
-        if job is None:
-            text = f"job version {version} not found for job {record.job.id}"
-            raise OrchestratorError(404, text, code="NotFound", component="JobStore")
-        return job
-
-    def list_jobs(self, query: JobQuery) -> Page[Job]:
-        """A page of jobs. Raises OrchestratorError 400 for a bad token, 500 for an unknown order."""
-        return reading.list_jobs(self._store, query, self.release)
 
     def stop_job(self, ref: str, reason: str = "", namespace: str = "") -> str:
         """Stop a job; returns the evaluation's id, "" when it was stopped already (fact sheet 5.6).
@@ -212,53 +219,6 @@ class Orchestrator:
             raise OrchestratorError(500, text, code="ConflictJobState", component="JobStore")
         self._planner.stop(record, reason)
         return self._evaluations.look_at(job.id, STOPPED)
-
-    def history(self, ref: str, query: HistoryQuery) -> Page[HistoryItem]:
-        """A page of a job's history. Raises OrchestratorError 404, 400 for a bad token."""
-        try:
-            record = self._store.find(ref, query.namespace)
-        except OrchestratorError:
-            if self.release.full_id_lenient and is_full_id(ref):
-                return Page(())
-            raise
-        return reading.history(record, query, self.release)
-
-    def executions(self, ref: str, query: ExecutionQuery) -> Page[Execution]:
-        """Executions of a job. Raises OrchestratorError 404, up to 1.7 500 for an unknown order."""
-        try:
-            record = self._store.find(ref, query.namespace)
-        except OrchestratorError:
-            if self.release.full_id_lenient and is_full_id(ref):
-                raise OrchestratorError(
-                    404, "bucket not found", code="BoltDBBucketNotFound", component="BoltDB"
-                ) from None
-            raise
-        return reading.executions(record, query, self.release)
-
-    def results(self, ref: str, namespace: str = "") -> list[SpecConfig]:
-        """What completed executions published, as clients may fetch it now.
-
-        Raises OrchestratorError 404, 500 (masked) for services and daemons.
-        """
-        record = self._store.find(ref, namespace)
-        job = record.job
-        if JobType(job.type).is_long_running:
-            raise OrchestratorError(500, "Internal server error", component="Unknown")
-        now = self.clock.now()
-        return [
-            self._result(e.job.task.publisher.type, e.published, now)
-            for e in record.executions
-            if e.compute is ComputeState.COMPLETED and e.job_version == job.version and e.published.type
-        ]
-
-    def _result(self, kind: str, published: SpecConfig, now: int) -> SpecConfig:
-        publisher = self._workbench.publishers.get(kind.lower())
-        return published if publisher is None else publisher.result(published, now)
-
-    def versions(self, ref: str, namespace: str = "") -> list[Job]:
-        """All versions of a job, ascending (1.8+). Raises OrchestratorError 404."""
-        record = self._store.find(ref, namespace)
-        return [*record.earlier, record.job]
 
     def rerun(self, ref: str, version: int = 0, namespace: str = "") -> Rerun:
         """Run a job, or one of its versions (0 = latest), again as a new version (1.8+).
@@ -282,6 +242,7 @@ class Orchestrator:
                 hint="try to use the job run command instead of the job rerun command",
             )
         self._planner.rerun(record, job)
+        self._housekeeping.watch(record)
         new_version = record.job.version
         return Rerun(record.job.id, self._evaluations.look_at(record.job.id, RERUN), new_version)
 
@@ -292,13 +253,12 @@ class Orchestrator:
         return self._evaluations.is_wedged
 
     def _begin_write(self) -> None:
-        """Where a server takes its store for writing. Raises HandlerHangError when it never gets it."""
+        """Where a server takes its store for writing. Raises HandlerHangError when it never gets it, OrchestratorError
+        503 when nothing can be kept."""
         if self.is_wedged:
             raise HandlerHangError
-
-    def log_source(self, ref: str, execution_id: str = "", namespace: str = "", version: int = 0) -> LogSource:
-        """Where the log of a job comes from; never raises: refusals are error frames."""
-        return self._logs.source(ref, execution_id, namespace, version)
+        if self._keeper is not None:
+            self._keeper.refuse_when_full()
 
     # Nodes.
 
@@ -310,7 +270,8 @@ class Orchestrator:
 
     def list_nodes(self, query: NodeQuery) -> Page[Node]:
         """A page of nodes. Raises OrchestratorError 400 for an unknown order."""
-        return reading.list_nodes(self._cluster.all_shown(), query, self.release)
+        nodes = map(self._cluster.shown, self._store.nodes.values())
+        return reading.list_nodes(nodes, query, self.release)
 
     def get_node(self, ref: str) -> Node:
         """A node by id or prefix. Raises OrchestratorError."""
@@ -328,32 +289,77 @@ class Orchestrator:
         """Approve, reject or delete a node. Raises OrchestratorError in the release's words."""
         self._cluster.update(ref, action)
 
+    @cached_property
+    def fleet(self) -> Fleet:
+        """The nodes, for who has them in hand."""
+        from orchestrator_stub.engine.fleet import Fleet
+
+        return Fleet(
+            self._cluster,
+            self._compute,
+            self._workbench,
+            release=self.release,
+            clock=self.clock,
+            ids=self.ids,
+            known=self._store.nodes,
+        )
+
     def drop_node(self, ref: str) -> None:
         """A node falls silent and all that runs there ends, as if its machine had lost power.
 
         `ref`: id or prefix. Raises OrchestratorError 404, 409 for a prefix of several nodes or a node that is silent.
         """
-        node_id = self._cluster.exists(ref)
-        self._cluster.fall_silent(node_id)
-        self._compute.go_down(node_id)
+        self.fleet.drop(self._cluster.exists(ref))
 
     def rejoin_node(self, ref: str) -> None:
         """A node that fell silent starts again. Raises OrchestratorError as `drop_node`, 409 for one that is not."""
-        node_id = self._cluster.exists(ref)
-        self._cluster.refuse_unless_silent(node_id)
-        self._compute.come_up(node_id)
-        self._cluster.speak_again(node_id)
+        self.fleet.rejoin(self._cluster.exists(ref))
 
     # The stub itself.
 
-    holds_answers = False
-    """True where something has to be waited for before an answer leaves."""
+    def known_to(self, replica: Replica) -> Orchestrator:
+        """The orchestrator as a replica that lags knows it; for reads of jobs and nodes only, and at once."""
+        view = copy.copy(self)
+        view._store = replica.known()  # noqa: SLF001 - of our own copy
+        return view
+
+    async def reset(self) -> None:
+        """As at the start, but for the nodes and what was published: no job, journal, fault or script, the first mode
+        of the clock. Runs are ended unheard, requests that faults hold never happen; all of them are over then."""
+        self.powers.clear()
+        self._evaluations.forget_jobs()
+        self._cluster.forget_jobs()
+        ends = self._compute.forget_jobs()
+        self._planner.forget_jobs()
+        self.pace.change_mode(self._first_mode)
+        await ends
+
+    @property
+    def holds_answers(self) -> bool:
+        """True where something has to be waited for before an answer leaves."""
+        return self._holds_answers or self._evaluations.is_behind
 
     async def before_answer(self, *, wrote: bool) -> None:
         """Wait for what has to be true when an answer leaves. `wrote`: the request may have changed something.
 
         Raises OrchestratorError 503 when it cannot become true.
         """
+        if wrote:
+            await self._evaluations.done()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WORK_S):
+                await self.pace.settle()
+        if wrote and self._keeper is not None:
+            await self._keeper.saved()
+
+    def resume(self) -> None:
+        """Go on with the live work of the stub that was here before."""
+        from orchestrator_stub.engine.restart import take_up
+
+        if self._keeper is not None:
+            self._keeper.remember(self.ids)
+        self._housekeeping.start()
+        take_up(self._store, self._compute, self._evaluations)
 
     @property
     def is_busy(self) -> bool:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.events import HistoryItem
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Job
 from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.logs.buffer import LogBuffer, Stream
-from orchestrator_stub.store.memory import MemoryStore, Record
+from orchestrator_stub.store.memory import MemoryStore, Record, is_full_id
+
+if TYPE_CHECKING:
+    from orchestrator_stub.engine.replica import Replica
 
 PIECE = 256 * 1024
 """Bytes of a log that are read at once."""
@@ -61,10 +66,17 @@ class Piece:
 class Overview:
     """Reads; changes nothing."""
 
-    def __init__(self, store: MemoryStore, log_of: Callable[[str], LogBuffer | None]) -> None:
-        """`log_of` gives the log of an execution, None where there is none (any more)."""
+    def __init__(
+        self,
+        store: MemoryStore,
+        log_of: Callable[[str], LogBuffer | None],
+        runner_of: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """`log_of` gives the log of an execution, None where there is none (any more); `runner_of` the name of what
+        runs it."""
         self._store = store
         self._log_of = log_of
+        self._runner_of = runner_of
 
     def counts(self) -> dict[JobState, int]:
         """How many jobs are in which state."""
@@ -93,6 +105,27 @@ class Overview:
         record = self._store.find(ref)
         return Seen(record.job, tuple(record.executions), tuple(record.history))
 
+    def named(self, ref: str, namespace: str = "") -> tuple[str, ...]:
+        """Id of the job that a request names; () for a name or a part of an id that is nobody's."""
+        if is_full_id(ref):
+            return (ref,)
+        try:
+            return (self._store.find(ref, namespace).job.id,)
+        except OrchestratorError:
+            return ()  # unknown, or several
+
+    def runner_of(self, job_id: str) -> str:
+        """Name of what runs a job, "" before it is on a node and once it is over."""
+        record = self._store.by_id(job_id)
+        names = (self._runner_of(each.id) for each in reversed(record.executions)) if record else ()
+        return next(filter(None, names), "")
+
+    def follow(self, lag: float) -> Replica:
+        """A replica that hears of everything so many real seconds late, until it is closed."""
+        from orchestrator_stub.engine.replica import Replica  # hardly any stub has one
+
+        return Replica(self._store, lag)
+
     def live_on(self, node_id: str) -> list[Execution]:
         """Executions on a node that may still run."""
         return [
@@ -111,11 +144,8 @@ class Overview:
         if log is None:
             return None
         is_last = log.closed
-        path = log.stdout_path if stream == 1 else log.stderr_path
         try:
-            with path.open("rb") as file:
-                file.seek(since)
-                data = file.read(PIECE)
+            data = log.piece(stream, since, PIECE)
         except FileNotFoundError:  # its hour ended a moment ago
             return None
         return Piece(data, since + len(data), is_last and since + len(data) >= log.size(stream))

@@ -100,6 +100,10 @@ class Planner:
         )
         self._note_job(record, event, before.state, now)
 
+    def forget_jobs(self) -> None:
+        """There is no job any more."""
+        self._store.forget_jobs()
+
     def stop(self, record: Record, reason: str) -> None:
         """A user stops a live job."""
         self._change_job(record, JobEvent.STOP, reason, [stop_requested(reason)])
@@ -233,15 +237,16 @@ class Planner:
 
     def put_node(self, node: Node) -> None:
         """A node's latest word about itself."""
-        self._store.nodes[node.id] = node
+        self._store.put_node(node)
 
     def remove_node(self, node_id: str) -> None:
         """Forget a node."""
-        self._store.nodes.pop(node_id, None)
+        self._store.remove_node(node_id)
 
     def _note_job(self, record: Record, event: Event, previous: JobState, now: int) -> None:
         job = record.job
-        record.history.append(
+        self._store.add_history(
+            record,
             HistoryItem(
                 len(record.history) + 1,
                 now,
@@ -252,7 +257,7 @@ class Planner:
                 new=job.state if self._release.page_shapes else None,
                 revision=job.revision if self._release.page_shapes else 0,
                 comment=_comment(event, job.message) if self._release.page_shapes else "",
-            )
+            ),
         )
 
     def _note_execution(
@@ -265,7 +270,8 @@ class Planner:
     ) -> None:
         """`version`: of the job, where the orchestrator speaks; a node speaks of its execution's own."""
         page = self._release.page_shapes
-        record.history.append(
+        self._store.add_history(
+            record,
             HistoryItem(
                 len(record.history) + 1,
                 self._clock.now(),
@@ -277,7 +283,7 @@ class Planner:
                 previous if page else None,
                 execution.compute if page else None,
                 execution.revision if page else 0,
-            )
+            ),
         )
 
 

@@ -24,6 +24,11 @@ class Post:
         """The node is out of touch."""
         self._waiting.setdefault(node_id, [])
 
+    def clear(self) -> None:
+        """What waits is not delivered; who is out of touch stays so."""
+        for waiting in self._waiting.values():
+            waiting.clear()
+
     def restore(self, node_id: str) -> None:
         """The node is in touch again: what waited is delivered, oldest first."""
         for deliver in self._waiting.pop(node_id, ()):

@@ -36,6 +36,13 @@ class Reevaluation:
         """A node is out of touch, rejected or deleted."""
         self._note(node_id, NODE_LEFT)
 
+    def clear(self) -> None:
+        """Nobody has to be looked at any more."""
+        self._changed = {}
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _note(self, node_id: str, change: str) -> None:
         if not self._changed and not self._store.live():
             return

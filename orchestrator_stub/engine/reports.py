@@ -41,6 +41,16 @@ class Told(Generic[T]):
             last += (now - last) // self._every * self._every
         return self._value if self._changed <= last else self._before
 
+    def news_at(self, now: int) -> int:
+        """When something that was not said at or before `now` will be said, unix nanoseconds; 0 = there is nothing."""
+        if not self._every or self.known(now) == self._value:
+            return 0
+        return self._since + ((now - self._since) // self._every + 1) * self._every
+
+    def tell(self) -> None:
+        """The value is said out of turn."""
+        self._before, self._changed = self._value, self._since
+
     def start_again(self, now: int, *, saying: bool) -> None:
         """Words come at new times, counted from `now`; `saying`: with one right away."""
         self._before = self._value if saying else self.known(now)

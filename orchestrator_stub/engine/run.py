@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from orchestrator_stub.clock import SECOND, Clock, Sleeper
@@ -28,7 +29,7 @@ from orchestrator_stub.engine.environment import environment
 from orchestrator_stub.inputs.base import Part, Source
 from orchestrator_stub.logs.buffer import LogBuffer
 from orchestrator_stub.publishers.base import Output, Publisher
-from orchestrator_stub.runners.base import Mount, Runner, Work
+from orchestrator_stub.runners.base import Finished, Mount, Runner, Work
 from orchestrator_stub.runners.wasm_spec import wasm_modules
 from orchestrator_stub.scheduler.ranking import requested
 
@@ -51,7 +52,9 @@ class Workbench:
     sources: Mapping[str, Source]
     publishers: Mapping[str, Publisher]
     folder: Path
-    """Where runs and logs live; exists and belongs to the stub."""
+    """Where runs live, and logs that need not last; exists and belongs to the stub."""
+    logs: Path | None = None
+    """Where logs live that are to last; exists."""
     hint: Callable[[Task], str] = lambda _: ""
     """What a submitter should know about how the task runs here: a warning in the answer to a submit."""
 
@@ -107,8 +110,12 @@ class Attempt:
         self.topic = RUNNING_EXECUTION
         """Topic of what fails next."""
         self.expired = False
-        self.folder = _new_folder(bench.folder / "runs", execution.id)
-        self.log = LogBuffer(_new_folder(bench.folder / "logs", execution.id), asyncio.get_running_loop())
+        self.has_files = not self.on_clock or bool(inputs_of(execution.job.task) or execution.job.task.result_paths)
+        """False for a run without a folder: those on the clock are many."""
+        runs = bench.folder / "runs"
+        self.folder = _new_folder(runs, execution.id) if self.has_files else runs / execution.id
+        logs = partial(_new_folder, bench.logs or bench.folder / "logs", execution.id)
+        self.log = LogBuffer(logs if self.on_clock else logs(), asyncio.get_running_loop())
 
     @property
     def on_clock(self) -> bool:
@@ -125,7 +132,7 @@ class Attempt:
         """True when the node's log can be asked for after the end (never for wasm: FINDINGS 1, row 11.3)."""
         return not self.is_wasm
 
-    def expire_after(self, seconds: int) -> Callable[[], None]:
+    def expire_after(self, seconds: float) -> Callable[[], None]:
         """End the run when its time is over; returns what calls that off."""
         task = asyncio.current_task()
 
@@ -135,28 +142,30 @@ class Attempt:
                 task.cancel()
 
         if self.on_clock:
-            return self.clock.call_at(self.clock.now() + seconds * SECOND, expire).cancel
+            return self.clock.call_at(self.clock.now() + round(seconds * SECOND), expire).cancel
         return asyncio.get_running_loop().call_later(seconds, expire).cancel
 
     def drop_log(self) -> None:
         """Delete the log."""
-        shutil.rmtree(self.log.stdout_path.parent, ignore_errors=True)
+        self.log.delete()
 
     async def clean_up(self) -> None:
         """Delete the run's folder; a big one without holding up the loop."""
         if self.on_clock:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if self.has_files:
+                shutil.rmtree(self.folder, ignore_errors=True)
         else:
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, self.folder, True))
 
 
 def _new_folder(where: Path, name: str) -> Path:
     """A folder that nobody else has: a node that starts again runs executions anew whose last run still cleans up."""
-    where.mkdir(exist_ok=True)
     folder, number = where / name, 1
     while True:
         try:
             folder.mkdir()
+        except FileNotFoundError:
+            where.mkdir()
         except FileExistsError:
             number += 1
             folder = where / f"{name}.{number}"
@@ -164,11 +173,13 @@ def _new_folder(where: Path, name: str) -> Path:
             return folder
 
 
-async def conclude(attempt: Attempt, limit: int, is_over: Callable[[], bool]) -> Observation:
-    """Carry out a run; what became of it, as its node reports it. `limit`: seconds that it may take; `is_over`: true
-    once it was called off. Raises CancelledError when neither its limit nor a call ended it.
+async def conclude(attempt: Attempt, limit: int, is_over: Callable[[], bool], waited: float = 0.0) -> Observation:
+    """Carry out a run; what became of it, as its node reports it. `limit`: seconds that it may take, 0 = for ever, of
+    which it has `waited` so many; `is_over`: true once it was called off. Raises CancelledError when neither its limit
+    nor a call ended it.
     """
     change, event, outcome = ExecutionEvent.FAILED, EXECUTION_COMPLETED, Outcome()
+    expiry = attempt.expire_after(limit - waited) if limit else None
     try:
         outcome = await carry_out(attempt)
         change = ExecutionEvent.COMPLETED
@@ -181,6 +192,9 @@ async def conclude(attempt: Attempt, limit: int, is_over: Callable[[], bool]) ->
     except Exception as error:  # a broken runner must fail its job, not leave it running for ever
         _log.exception("runner %s broke on execution %s", attempt.runner.name, attempt.execution.id)
         event = Event(attempt.topic, f"the stub's {attempt.runner.name} runner broke: {error!r}", IS_ERROR)
+    finally:
+        if expiry is not None:
+            expiry()
     return Observation(attempt.execution.id, change, event, outcome.published, outcome.output)
 
 
@@ -205,7 +219,7 @@ async def carry_out(attempt: Attempt) -> Outcome:
         )
     )
     attempt.log.close()
-    output = _output(attempt, finished.exit_code)
+    output = _output(attempt, finished)
     if not task.publisher.type:
         return Outcome(output=output)
     attempt.topic = PUBLISHING_RESULTS
@@ -226,7 +240,8 @@ async def carry_out(attempt: Attempt) -> Outcome:
 
 
 async def _inputs(attempt: Attempt, task: Task) -> list[Mount]:
-    (attempt.folder / "work").mkdir()
+    if attempt.has_files:
+        (attempt.folder / "work").mkdir()
     mounts: list[Mount] = []
     part = part_of(attempt.execution)
     for number, one in enumerate(inputs_of(task)):
@@ -255,7 +270,7 @@ def _result_folders(attempt: Attempt, task: Task) -> dict[str, Path]:
     return folders
 
 
-def _output(attempt: Attempt, exit_code: int) -> RunOutput:
+def _output(attempt: Attempt, finished: Finished) -> RunOutput:
     stdout, more_stdout = attempt.log.head(1, first_write_only=attempt.is_wasm)
     stderr, more_stderr = attempt.log.head(2, first_write_only=attempt.is_wasm)
-    return RunOutput(stdout, more_stdout, stderr, more_stderr, exit_code)
+    return RunOutput(stdout, more_stdout, stderr, more_stderr, finished.exit_code, finished.complaint)

@@ -26,20 +26,51 @@ class Prepared:
     no such module."""
 
 
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Answer to an accepted job."""
+
+    job_id: str
+    eval_id: str
+    job: Job
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """Answer to an accepted rerun (1.8+)."""
+
+    job_id: str
+    eval_id: str
+    job_version: int
+
+
 class Reception:
     """Takes submissions in."""
 
-    def __init__(self, release: Release, ids: Ids, node_id: str, hint: Callable[[Task], str]) -> None:
-        """`hint`: a warning for whoever submits a job with such a task, "" when there is none."""
+    def __init__(
+        self,
+        release: Release,
+        ids: Ids,
+        node_id: str,
+        hint: Callable[[Task], str],
+        fate: Callable[[Job], str] = lambda _: "",
+    ) -> None:
+        """Ready to take in.
+
+        :param hint: a warning for whoever submits a job with such a task, "" when there is none
+        :param fate: a warning in the place of that for a job that is not run but played
+        """
         self._release = release
         self._hint = hint
+        self._fate = fate
         self._ids = ids
         self._server_meta = {f"{RESERVED_META}requester.id": node_id}
         if release.page_shapes:
-            self._server_meta[f"{RESERVED_META}requester.publicKey"] = b64encode(bytes.fromhex(ids.hash64())).decode()
+            self._server_meta[f"{RESERVED_META}requester.publicKey"] = b64encode(bytes.fromhex(ids.instance())).decode()
         else:
             self._server_meta[f"{RESERVED_META}orchestrator.id"] = node_id
-            self._server_meta[f"{RESERVED_META}server.instance.id"] = ids.hash64()
+            self._server_meta[f"{RESERVED_META}server.instance.id"] = ids.instance()
 
     def prepare(self, job: Job, given: frozenset[str], client_meta: Mapping[str, str]) -> Prepared:
         """`client_meta`: what the request's headers say about the client, under their full keys.
@@ -58,7 +89,7 @@ class Reception:
         job = replace(
             job, id=job_id, name=job.name or job_id, meta={**job.meta, **client_meta, **self._server_meta}
         )
-        hint = self._hint(job.task)
+        hint = self._fate(job) or self._hint(job.task)
         return Prepared(job, (*warnings, hint) if hint else warnings, converted)
 
 

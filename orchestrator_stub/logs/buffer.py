@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import threading
 from array import array
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import Final
 
 from orchestrator_stub.logs.bell import Bell
-
-Stream = Literal[1, 2]
-"""1 = stdout, 2 = stderr, as in the log frames."""
+from orchestrator_stub.logs.streams import Reader, Stream, Streams
 
 HEAD: Final = 2048
 """Bytes of a stream that RunOutput carries (FINDINGS-docker 3)."""
@@ -47,24 +44,60 @@ class Place:
     offsets: dict[Stream, int] = field(default_factory=lambda: {1: 0, 2: 0})
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is known of the log of a run that is over, beside its files."""
+
+    writes: bytes
+    """Length and stream of each write, packed."""
+    is_complete: bool
+    """The program came to its own end."""
+    killed_at: int
+    """As of the log."""
+    streams: tuple[bytes, bytes] | None = None
+    """What was written, while there are no files."""
+
+
 class LogBuffer:
     """One run's output. `write` may be called from any thread, all else from the event loop's."""
 
-    def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop) -> None:
-        """Write `stdout` and `stderr` below `folder`, which exists."""
-        self.stdout_path = folder / "stdout"
-        self.stderr_path = folder / "stderr"
+    def __init__(
+        self,
+        folder: Path | Callable[[], Path],
+        loop: asyncio.AbstractEventLoop,
+        ended: Ended | None = None,
+    ) -> None:
+        """Write `stdout` and `stderr` below `folder`, which exists, or makes a folder once one is needed.
+
+        `ended`: nothing more comes, and both files are there unless it has what was written.
+        """
         self.killed_at = 0
         """When the program was killed, unix nanoseconds; 0 for one that ended by itself, or has not ended."""
         self._loop = loop
         self._lock = threading.Lock()
-        self._fds: dict[Stream, int] = {1: _create(self.stdout_path), 2: _create(self.stderr_path)}
         self._sizes: dict[Stream, int] = {1: 0, 2: 0}
         self._writes = array("Q")  # length * 2 + (stream - 1) of each write: 8 bytes however long the log
         self._closed = False
         self._complete = False
         self._wake_is_due = False
         self._bell = Bell()
+        self._streams = Streams(folder, is_over=ended is not None)
+        if ended is not None:
+            self._take_over(ended)
+
+    def _take_over(self, ended: Ended) -> None:
+        self._writes.frombytes(ended.writes)
+        for packed in self._writes:
+            self._sizes[2 if packed & 1 else 1] += packed >> 1
+        self._streams.take_over(ended.streams)
+        self.killed_at = ended.killed_at
+        self._closed, self._complete = True, ended.is_complete
+
+    @property
+    def ended(self) -> Ended:
+        """What is known of a finished log beside its files, if it has any."""
+        with self._lock:
+            return Ended(self._writes.tobytes(), self._complete, self.killed_at, self._streams.few())
 
     def write(self, stream: Stream, data: bytes) -> None:
         """Append one write of the program (thread-safe). After `close` and beyond `LIMIT` nothing is kept."""
@@ -72,7 +105,7 @@ class LogBuffer:
             kept = data[: LIMIT - self._sizes[stream]]
             if self._closed or not kept:
                 return
-            _write_all(self._fds[stream], kept)
+            self._streams.append(stream, kept)
             self._sizes[stream] += len(kept)
             self._writes.append(len(kept) * 2 + stream - 1)
             if self._wake_is_due:
@@ -97,9 +130,29 @@ class LogBuffer:
                 return
             self._closed = True
             self._complete = complete
-            for fd in self._fds.values():
-                os.close(fd)
+            self._streams.close()
         self._call_wake()
+
+    @property
+    def stdout_path(self) -> Path:
+        """The file of stdout, beside that of stderr; both are made if they were not. Raises OSError."""
+        with self._lock:
+            return self._streams.path(1)
+
+    @property
+    def stderr_path(self) -> Path:
+        """The file of stderr. Raises OSError."""
+        with self._lock:
+            return self._streams.path(2)
+
+    def delete(self) -> None:
+        """Remove the files; who follows goes on."""
+        self._streams.delete()
+
+    def piece(self, stream: Stream, since: int, most: int) -> bytes:
+        """At most so many bytes of a stream from byte `since` on. Raises OSError when the log is deleted."""
+        with Reader(self._streams) as reader:
+            return reader.read(stream, since, most)
 
     @property
     def closed(self) -> bool:
@@ -124,9 +177,7 @@ class LogBuffer:
         A reader of the first write does not notice that more came (golden 12, `executions-big`).
         """
         length = self._first_write(stream) if first_write_only else self._sizes[stream]
-        with self._path(stream).open("rb") as file:
-            data = file.read(min(length, HEAD))
-        return lossy_text(data), length > HEAD
+        return lossy_text(self.piece(stream, 0, min(length, HEAD))), length > HEAD
 
     def end(self) -> Place:
         """The place behind all that was written so far."""
@@ -140,9 +191,9 @@ class LogBuffer:
     def backlog(self, place: Place | None = None) -> Iterator[Chunk]:
         """All that was written from a place (default: the first byte) on so far, in order, never whole in memory."""
         place, end = place or Place(), self.end().writes
-        with self._opened() as files:
+        with Reader(self._streams) as reader:
             while place.writes < end:
-                yield from self._read_writes(files, place, at_most=min(_BATCH, end - place.writes))
+                yield from self._read_writes(reader, place, at_most=min(_BATCH, end - place.writes))
 
     async def follow(self, place: Place | None = None) -> AsyncGenerator[Chunk, None]:
         """Chunks from a place (default: the first byte) on, then as they come, until the run is over.
@@ -150,10 +201,10 @@ class LogBuffer:
         The files are opened at the first step, so that a follower sees the end of a log that is deleted meanwhile.
         """
         place = place or Place()
-        with self._opened() as files:
+        with Reader(self._streams) as reader:
             while True:
                 was_closed = self._closed
-                chunks = self._read_writes(files, place, at_most=_BATCH)
+                chunks = self._read_writes(reader, place, at_most=_BATCH)
                 for chunk in chunks:
                     yield chunk
                 if chunks:
@@ -178,27 +229,17 @@ class LogBuffer:
         with self._lock:
             return next((packed >> 1 for packed in self._writes if packed & 1 == stream - 1), 0)
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[dict[Stream, BinaryIO]]:
-        with self.stdout_path.open("rb") as stdout, self.stderr_path.open("rb") as stderr:
-            yield {1: stdout, 2: stderr}
-
-    def _read_writes(self, files: dict[Stream, BinaryIO], place: Place, at_most: int) -> list[Chunk]:
+    def _read_writes(self, reader: Reader, place: Place, at_most: int) -> list[Chunk]:
         with self._lock:
             writes = self._writes[place.writes : place.writes + at_most]
         chunks: list[Chunk] = []
-        for stream, file in files.items():
-            file.seek(place.offsets[stream])
         for packed in writes:
-            stream = 2 if packed & 1 else 1
-            data = files[stream].read(packed >> 1)
+            stream: Stream = 2 if packed & 1 else 1
+            data = reader.read(stream, place.offsets[stream], packed >> 1)
             chunks.append(Chunk(stream, data))
             place.offsets[stream] += len(data)
         place.writes += len(writes)
         return chunks
-
-    def _path(self, stream: Stream) -> Path:
-        return self.stdout_path if stream == 1 else self.stderr_path
 
     def _call_wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody follows any more
@@ -208,13 +249,3 @@ class LogBuffer:
         with self._lock:
             self._wake_is_due = False
         self._bell.ring()
-
-
-def _create(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import tarfile
@@ -38,8 +39,15 @@ class _Entry(tarfile.TarInfo):
 
 
 def write_archive(output: Output, path: Path) -> None:
-    """Write the .tar.gz of a run; blocking. Raises OSError."""
-    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+    """Write the .tar.gz of a run; blocking. Raises OSError.
+
+    As Go writes it, the compressed part names neither a file nor a time: the same run has the same bytes.
+    """
+    with (
+        path.open("wb") as target,
+        gzip.GzipFile("", "wb", fileobj=target, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
         for member in members(output):
             entry = _Entry(member.name)
             entry.mode = member.mode

@@ -8,7 +8,7 @@ import email.utils
 import html
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,11 +55,19 @@ class Request:
 class FileServer:
     """Serves one folder; every archive to everybody who reaches it, as nodes do."""
 
-    def __init__(self, folder: Path, *, host: str = "127.0.0.1", port: int = PORT) -> None:
-        """Nothing is bound yet; `port` 0 = any."""
+    def __init__(
+        self, folder: Path, *, host: str = "127.0.0.1", port: int = PORT, names: Sequence[str] = ()
+    ) -> None:
+        """Nothing is bound yet.
+
+        :param host: address to bind
+        :param port: 0 = any
+        :param names: by which other machines reach it, where they do
+        """
         self.url = ""
         """After `start`, without final slash."""
         self._folder, self._host, self._port = folder, host, port
+        self._names = tuple(name.lower() for name in names)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -72,6 +80,8 @@ class FileServer:
                 raise
             self._server = await asyncio.start_server(self._connected, self._host, 0, limit=_HEAD_LIMIT)
         host, port = self._server.sockets[0].getsockname()[:2]
+        if self._names and not is_loopback(host):
+            host = self._names[0]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def close(self) -> None:
@@ -99,7 +109,7 @@ class FileServer:
 
     def _answer(self, request: Request) -> Answer:
         host = request.headers.get("host", "").rsplit(":", 1)[0]
-        if is_loopback(self._host) and host and not is_loopback(host):  # a web page that plays at being this machine
+        if host and not is_loopback(host) and host.lower() not in self._names:  # a web page that plays at being it
             return _text(403, "forbidden host\n")
         return answer_for(request, self._folder)
 

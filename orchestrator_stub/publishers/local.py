@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator_stub.domain.errors import StepError
@@ -34,13 +36,16 @@ class LocalPublisher:
         return SpecConfig("urlDownload", {"URL": f"{self._url}/{name}"})
 
     def result(self, published: SpecConfig, now: int) -> SpecConfig:  # noqa: ARG002 - the URL does not expire
-        """The same."""
-        return published
+        """The same, where the file server is now: after a restart it may listen elsewhere."""
+        url = str((published.params or {}).get("URL", ""))
+        here = f"{self._url}/{url.rpartition('/')[2]}"
+        return published if url == here else replace(published, params={**(published.params or {}), "URL": here})
 
     def _write(self, output: Output, name: str) -> None:
         part = self._folder / f".{name}.part"
         try:
             write_archive(output, part)
+            os.utime(part, ns=(output.now, output.now))  # the file server shows it
             part.replace(self._folder / name)
         finally:
             part.unlink(missing_ok=True)

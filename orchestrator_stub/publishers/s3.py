@@ -69,7 +69,6 @@ class S3Publisher:
         return SpecConfig(_PRESIGNED, {**managed, "PreSignedURL": url, "SourceSpec": published.params})
 
     def _upload(self, output: Output, target: S3Target) -> S3Location:
-        self._access.ensure_bucket(target.bucket, endpoint=target.endpoint, region=target.region)
         ids = {
             "executionID": output.execution.id,
             "jobID": output.execution.job_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -51,6 +51,8 @@ class Finished:
     """The program ran to its end."""
 
     exit_code: int
+    complaint: str = ""
+    """What the runner has to say about the end, e.g. that the memory was not enough."""
 
 
 class Runner(Protocol):
@@ -58,10 +60,13 @@ class Runner(Protocol):
     the runner then kills what it started before it lets the cancellation through."""
 
     name: str
-    """Shown in the journal and in `/stub/info`: "wasm", "sandbox", "scripted"."""
+    """Shown in the journal and in `/stub/info`: "wasm", "sandbox", "docker", "process", "scripted"."""
 
-    def check(self, task: Task) -> None:
-        """Refuse at the bid what can never run. Raises StepError with the released servers' text."""
+    def check(self, task: Task) -> Callable[[], Awaitable[None]] | None:
+        """Refuse at the bid what can never run, and return what has to be waited for to tell, if anything has.
+
+        Both raise StepError with the released servers' text.
+        """
         ...
 
     async def run(self, work: Work) -> Finished:

@@ -77,12 +77,12 @@ class Images:
         if reference is None and not self._release.malformed_image_missing:
             raise StepError(f"{DAEMON}invalid reference format")
         if reference is None:
-            raise _missing(image)
+            raise missing_image(image)
         rule = rule_for(reference, self._rules)
         if rule is None and self._only is not None and reference.tagged not in self._only:
-            raise _missing(image)
+            raise missing_image(image)
         if rule is not None and rule.missing:
-            raise _missing(image)
+            raise missing_image(image)
         rule = rule or ImageRule(image)
         busybox = self._busybox if reference.repository == REPOSITORY else None
         return StandIn(
@@ -92,6 +92,7 @@ class Images:
         )
 
 
-def _missing(image: str) -> StepError:
+def missing_image(image: str) -> StepError:
+    """What a node says of an image that it cannot get (FINDINGS-docker 6)."""
     details = {"ErrorCode": "Docker:ImageNotFound", "Hint": _MISSING_IMAGE_HINT, "Image": image}
     return StepError(f'image not available: "{image}"', details=details)

@@ -25,7 +25,8 @@ DEFAULT_DISK = 10 * 10**9
 """Bytes that a job without a disk limit may leave in its mounts."""
 DEFAULT_SCRATCH = 512 * 2**20
 """Bytes outside of mounts for a job without a memory limit."""
-_MARGIN = 512 * 2**20  # writable but unused memory of one process (stacks of threads, arenas); the watchdog counts used
+MARGIN = 512 * 2**20
+"""Bytes of writable but unused memory of one process (stacks of threads, arenas); the watchdog counts used ones."""
 
 
 class Launcher:
@@ -68,8 +69,8 @@ class Launcher:
             "argv": bubblewrap_arguments(walls),
             "binds": [str(mount.source) for mount in mounts],
             "user": user,
-            "processes": self.process_limit(PROCESSES),
-            "memory": memory + _MARGIN if memory else -1,
+            "processes": process_limit(PROCESSES),
+            "memory": memory + MARGIN if memory else -1,
             "file_size": work.limits.disk or DEFAULT_DISK,
         }
         return write_order(order, work.folder / "order.json")
@@ -94,9 +95,10 @@ class Launcher:
             self._count += 1
             return unprivileged_user(Path("/proc/self/uid_map").read_text(), os.getpid() * 31 + self._count)
 
-    def process_limit(self, processes: int) -> int:
-        """The kernel's limit that lets a job have so many: who is not root shares it with all his other processes."""
-        return processes if os.geteuid() == 0 else processes + _own_threads()
+
+def process_limit(processes: int) -> int:
+    """The kernel's limit that lets a job have so many: who is not root shares it with all his other processes."""
+    return processes if os.geteuid() == 0 else processes + _own_threads()
 
 
 def command_of(order: Path) -> list[str]:

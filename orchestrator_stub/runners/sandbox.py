@@ -31,8 +31,9 @@ _LEAST_FREE = 200 * 10**6  # bytes that a job must leave free on the disk of the
 _LOOKS_PER_DISK_WALK = 10
 _READ = 8192
 _START_FAILED, _ORDER_FAILED = 1, 125
-_EXEC_FAILURE = re.compile(r"bwrap: execvp (?P<program>.*): (?P<reason>[^:\n]+)\n", re.DOTALL)
-_FOLDER_FAILURE = re.compile(r"bwrap: Can't (?:chdir to|mkdir) (?P<folder>.*): (?P<reason>[^:\n]+)\n", re.DOTALL)
+_WHO = "(?:bwrap|sandbox): "
+_EXEC_FAILURE = re.compile(_WHO + r"execvp (?P<program>.*): (?P<reason>[^:\n]+)\n", re.DOTALL)
+_FOLDER_FAILURE = re.compile(_WHO + r"Can't (?:chdir to|mkdir) (?P<folder>.*): (?P<reason>[^:\n]+)\n", re.DOTALL)
 _START = "failed to start container: "
 _BRIDGED = frozenset({"default", "bridge"})
 """Networks that need the engine's bridge (golden 73, network-*)."""
@@ -77,23 +78,24 @@ class SandboxRunner:
         """
         spec = docker_spec(work.task, self._release)
         stand_in = self._images.stand_in(spec.image)
-        _check_startable(spec, work)
+        check_startable(spec, work)
         if not self._bridge_network:
             _check_network(work.task.network.type.lower())
         _log.info("execution %s: image %s is %s", work.execution.id, spec.image, stand_in.words)
         order = await asyncio.to_thread(self._launcher.write_order, work, spec, stand_in)
         # Started from the loop's thread: bubblewrap dies with the *thread* that started it.
-        container = _Container(self._launcher.start(order), work, spec, self._watchdog)
+        container = Container(self._launcher.start(order), work, spec, self._watchdog)
         exit_code = await in_own_thread(f"sandbox {work.execution.id}", container.follow, container.kill)
         refuse_taken_names(work)
         return Finished(exit_code)
 
 
-class _Container:
+class Container:
     """A started program: its output, its limits, its end."""
 
     def __init__(self, process: subprocess.Popen[bytes], work: Work, spec: DockerSpec, watchdog: Watchdog) -> None:
-        self._process, self._work, self._spec, self._watchdog = process, work, spec, watchdog
+        self.process = process
+        self._work, self._spec, self._watchdog = work, spec, watchdog
         self._disk = work.limits.disk or DEFAULT_DISK
         self._own = [mount.source for mount in work.mounts if not mount.shared]
         self._looks = 0
@@ -104,16 +106,16 @@ class _Container:
 
         bubblewrap's child asks to die with its parent only after its mounts; until then it would outlive the parent.
         """
-        self._process.send_signal(signal.SIGSTOP)  # it forks no more while its children are counted
-        for pid in tree(self._process.pid):
+        self.process.send_signal(signal.SIGSTOP)  # it forks no more while its children are counted
+        for pid in tree(self.process.pid):
             _kill_process(pid)
-        self._process.kill()
+        self.process.kill()
 
     def follow(self) -> int:
         """Hand on output until the end; the exit code. Raises StepError."""
         with self._watchdog.watching(self._look):
-            complaint = pump(self._process, self._work.log)
-            code = self._process.wait()
+            complaint = pump(self.process, self._work.log)
+            code = self.process.wait()
         if self._overflow:
             raise StepError(self._overflow)
         if complaint and code in (_START_FAILED, _ORDER_FAILED):
@@ -123,7 +125,7 @@ class _Container:
         return code if code >= 0 else 128 - code
 
     def _look(self) -> None:
-        pids = tree(self._process.pid)
+        pids = tree(self.process.pid)
         limit = self._work.limits.memory
         if limit and sum(map(own_memory, pids)) > limit:
             used = {pid: fair_memory(pid) for pid in pids}
@@ -180,10 +182,11 @@ def start_failure(complaint: bytes, spec: DockerSpec) -> str:
         return f'{_START}executable file not found: {DAEMON}exec: "{program}": executable file not found in $PATH'
     if spec.working_directory and _FOLDER_FAILURE.fullmatch(text):
         return f'{_START}{_START}{DAEMON}working directory "{spec.working_directory}" is not a directory'
-    return f"creating container: {DAEMON}{text.removeprefix('bwrap: ').strip()}"
+    return f"creating container: {DAEMON}{text.removeprefix('bwrap: ').removeprefix('sandbox: ').strip()}"
 
 
-def _check_startable(spec: DockerSpec, work: Work) -> None:
+def check_startable(spec: DockerSpec, work: Work) -> None:
+    """Refuse what no engine makes a container of. Raises StepError."""
     if not spec.argv:
         raise StepError(f"creating container: {DAEMON}no command specified")
     for mount in work.mounts:

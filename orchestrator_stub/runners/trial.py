@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator_stub.runners.confine import Order
-from orchestrator_stub.runners.launcher import Launcher, command_of, system_links, write_order
+from orchestrator_stub.runners.launcher import Launcher, command_of, process_limit, system_links, write_order
 from orchestrator_stub.runners.walls import Walls, bubblewrap_arguments
 
 _MEMORY = 8 * 2**20
@@ -78,7 +78,7 @@ def _try(program: str, *, nested_users: bool) -> Trial:
             "argv": bubblewrap_arguments(walls),
             "binds": [],
             "user": launcher.user(),
-            "processes": launcher.process_limit(_PROCESSES),
+            "processes": process_limit(_PROCESSES),
             "memory": _MEMORY,
             "file_size": _FILE,
         }

@@ -73,10 +73,15 @@ class S3Error(Exception):
 class S3Access:
     """Clients for every endpoint and region that jobs name."""
 
-    def __init__(self, settings: S3Settings, endpoint: str) -> None:
-        """`endpoint`: URL that stands for AWS ("" = AWS itself)."""
+    def __init__(self, settings: S3Settings, endpoint: str, public: str = "") -> None:
+        """Where objects are.
+
+        :param endpoint: URL that stands for AWS ("" = AWS itself)
+        :param public: by which other machines reach the same server, where they do
+        """
         self.settings = settings
         self._endpoint = endpoint
+        self._public = public or endpoint
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._session: Any = None
@@ -93,6 +98,8 @@ class S3Access:
         """
         if self.plays_aws(endpoint):
             return endpoint if self.settings.mode == "aws" else self._endpoint
+        if endpoint.rstrip("/") == self._public:
+            return self._endpoint
         host = urllib.parse.urlsplit(endpoint).hostname or ""
         known = urllib.parse.urlsplit(self._endpoint).hostname
         if self.settings.mode != "aws" and not self.settings.any_endpoint and host != known and not is_loopback(host):
@@ -106,7 +113,8 @@ class S3Access:
         """URL of an object: path style for a given server, as servers write it, else AWS's own style."""
         address = self.address(endpoint)
         if address:
-            return f"{address.rstrip('/')}/{bucket}/{key}"
+            shown = self._public if address == self._endpoint else address
+            return f"{shown.rstrip('/')}/{bucket}/{key}"
         return f"https://{bucket}.s3.{region or DEFAULT_REGION}{_AWS}/{key}"
 
     def keys(self) -> Keys:
@@ -160,19 +168,6 @@ class S3Access:
             done = client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
             whole = f"{base64.b64encode(hashlib.sha256(digests).digest()).decode()}-{len(parts)}"
             return Stored(done.get("VersionId", ""), whole if with_checksum else "")
-
-    def ensure_bucket(self, bucket: str, *, endpoint: str, region: str) -> None:
-        """Make a bucket where the stub may: in its own S3, not under `--strict`. Raises S3Error."""
-        is_own = self.settings.mode == "embedded" and self.address(endpoint) == self._endpoint
-        if not is_own or self.settings.strict:
-            return
-        client = self.client(endpoint, region)
-        place = {} if region in ("", DEFAULT_REGION) else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        with _errors("CreateBucket"):
-            try:
-                client.head_bucket(Bucket=bucket)
-            except client.exceptions.ClientError:  # missing, or the next line says what else is wrong
-                client.create_bucket(Bucket=bucket, **place)
 
     def _new_client(self, address: str, region: str, keys: Keys) -> Any:
         from botocore.config import Config

@@ -84,7 +84,7 @@ def _place_missing(draft: Draft, counted: list[Execution]) -> None:
     if wanted <= 0:
         return
     found = match(snapshot)
-    if len(found.suitable) < wanted:
+    if found.suitable < wanted:
         if job.create_time < snapshot.now - job.task.timeouts.queue * SECOND:
             draft.fail_job(found.not_enough_event(wanted))
             return
@@ -93,5 +93,5 @@ def _place_missing(draft: Draft, counted: list[Execution]) -> None:
         if not found.suitable and (fresh or job.state is JobState.RUNNING):
             draft.queue_job(queued(found.not_enough(wanted)))
     missing = (p for p in range(job.count or 0) if p not in used)
-    for rank, partition in zip(found.suitable, missing, strict=False):
-        draft.place(rank.node.id, partition, DesiredState.PENDING)
+    for node, partition in zip(found.best(wanted), missing, strict=False):
+        draft.place(node.id, partition, DesiredState.PENDING)

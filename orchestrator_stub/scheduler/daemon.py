@@ -14,7 +14,7 @@ def decide_daemon(draft: Draft) -> None:
     live = stop_outdated(draft, live)
     here = live if snapshot.release.daemon_retries else snapshot.current
     taken = {e.node_id for e in here}
-    for rank in match(snapshot).suitable:
-        if rank.node.id not in taken:
-            draft.place(rank.node.id, 0, DesiredState.RUNNING)
+    for node in match(snapshot).best():
+        if node.id not in taken:
+            draft.place(node.id, 0, DesiredState.RUNNING)
     draft.run_job()

@@ -103,7 +103,7 @@ def stop_with_failed_job(draft: Draft, live: Iterable[Execution]) -> None:
 def fail_lost(draft: Draft, live: list[Execution]) -> tuple[list[Execution], list[Execution]]:
     """Executions whose node is gone fail (in 1.5.2 they are cancelled); returns those left and those lost."""
     snapshot = draft.snapshot
-    nodes = snapshot.in_touch if snapshot.in_touch is not None else {n.id for n in snapshot.nodes}
+    nodes = snapshot.in_touch if snapshot.in_touch is not None else {n.id for n in snapshot.workers.nodes}
     lost = [e for e in live if e.node_id not in nodes]
     end = ExecutionEvent.STOPPED if snapshot.release.lost_runs_cancelled else ExecutionEvent.FAILED
     draft.change(lost, end, NODE_DISAPPEARED)

@@ -36,12 +36,12 @@ def decide_ops(draft: Draft) -> None:
 def _place(draft: Draft) -> None:
     snapshot = draft.snapshot
     seen = {e.node_id for e in snapshot.current}
-    if seen and len(seen) >= len(snapshot.nodes):
+    if seen and len(seen) >= len(snapshot.workers.nodes):
         return
     found = match(snapshot)
     if not found.suitable and not seen:
         draft.fail_job(found.none_event())
         return
-    for rank in found.suitable:
-        if rank.node.id not in seen:
-            draft.place(rank.node.id, 0, DesiredState.RUNNING)
+    for node in found.best():
+        if node.id not in seen:
+            draft.place(node.id, 0, DesiredState.RUNNING)

@@ -1,6 +1,7 @@
 """The file of `--images`: which references exist and what stands in for them (design 4, runners).
 
     acme/clean:*: {sandbox: {mount: {./images/clean: /app}, path: [/app/.venv/bin]}}
+    acme/train: {script: {after: 40m, stdout: 3 epochs}}
     acme/broken: missing
 """
 
@@ -8,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.domain.image import ImageRule, misplaced, parse_image
+from orchestrator_stub.settings.yamlfile import read_document
 
+if TYPE_CHECKING:
+    from orchestrator_stub.domain.stage import Stage
+
+Keys = tuple[str | int, ...]
 _MISSING, _SANDBOX, _SCRIPT = "missing", "sandbox", "script"
-_MOUNT, _PATH = "mount", "path"
+_MOUNT, _PATH, _STAGES = "mount", "path", "stages"
 _UNDERSTOOD = "understood are missing, {sandbox: {mount: ..., path: ...}} and {script: ...}"
 
 
@@ -23,64 +28,30 @@ def load_images(path: Path) -> tuple[ImageRule, ...]:
 
     :raises SettingsError: it cannot be read, is no YAML, or a rule in it is not understood; one sentence that names it
     """
+    document = read_document("--images", path)
     try:
-        document = _document(path.read_text(encoding="utf-8"))
-        return tuple(_rule(pattern, given, path.absolute().parent) for pattern, given in _pairs(document))
-    except OSError as error:
-        raise SettingsError(f"--images {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"--images {path}: no YAML, it is not UTF-8 text") from None
+        return tuple(_read(*pair, path.absolute().parent) for pair in _pairs(document.values))
     except _WrongError as error:
-        raise SettingsError(f"--images {path}: {error}") from None
+        raise document.wrong(str(error), error.keys) from None
 
 
 class _WrongError(Exception):
-    """Something in the file is not understood."""
+    """Something in the file is not understood; `keys` lead there."""
+
+    def __init__(self, text: str, keys: Keys = ()) -> None:
+        super().__init__(text)
+        self.keys = keys
 
 
-def _document(text: str) -> Any:
-    """The plain values of a YAML text; a key that stands twice is an error: the first match is to win, not the last."""
-    import yaml  # most stubs have no such file, and start sooner without it
-
-    try:
-        twice = _twice(yaml.compose(text, yaml.SafeLoader))
-        if twice:
-            raise _WrongError(f"{twice} stands there twice")
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-            reason = f"line {error.problem_mark.line + 1}: {error.problem}"
-            if "alias" in f"{error.context} {error.problem}":
-                reason += " (quote a reference that begins with *)"
-        raise _WrongError(f"no YAML, {reason}") from None
-
-
-def _twice(root: Any) -> str:
-    """A key that stands twice in one mapping of a YAML tree, "" when none does."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen or not isinstance(getattr(node, "value", None), list):
-            continue
-        seen.add(id(node))  # an alias may lead back to where it stands
-        pairs = [each for each in node.value if isinstance(each, tuple)]
-        keys = [key.value for key, _ in pairs if isinstance(key.value, str)]
-        if len(set(keys)) < len(keys):
-            return str(max(keys, key=keys.count))
-        waiting += [value for _, value in pairs] or node.value
-    return ""
-
-
-def _pairs(document: Any) -> Iterator[tuple[str, Any]]:
-    """Pattern and what stands in for it, from a mapping or a list of mappings."""
-    for each in document if isinstance(document, list) else [document]:
+def _pairs(document: Any) -> Iterator[tuple[Keys, str, Any]]:
+    """Where it stands, pattern and what stands in for it, from a mapping or a list of mappings."""
+    for number, each in enumerate(document if isinstance(document, list) else [document]):
         if not isinstance(each, dict):
             raise _WrongError("give a mapping of image references to what stands in for them")
         for pattern, given in each.items():
             if not isinstance(pattern, str) or not _may_match(pattern):
                 raise _WrongError(f"{pattern} is no image reference")
-            yield pattern, given
+            yield (number, pattern) if isinstance(document, list) else (pattern,), pattern, given
 
 
 def _may_match(pattern: str) -> bool:
@@ -90,6 +61,13 @@ def _may_match(pattern: str) -> bool:
     return parse_image(pattern) is not None
 
 
+def _read(keys: Keys, pattern: str, given: Any, base: Path) -> ImageRule:
+    try:
+        return _rule(pattern, given, base)
+    except _WrongError as error:
+        raise _WrongError(str(error), (*keys, *error.keys)) from None
+
+
 def _rule(pattern: str, given: Any, base: Path) -> ImageRule:
     if given == _MISSING:
         return ImageRule(pattern, missing=True)
@@ -97,7 +75,7 @@ def _rule(pattern: str, given: Any, base: Path) -> ImageRule:
         raise _WrongError(f"{pattern}: {_UNDERSTOOD}")
     ((kind, content),) = given.items()
     if kind == _SCRIPT:
-        raise _WrongError(f"{pattern}: script: not available yet")
+        return ImageRule(pattern, stages=_stages(pattern, content))
     if kind != _SANDBOX:
         raise _WrongError(f"{pattern}: unknown key {kind}, {_UNDERSTOOD}")
     content = {} if content is None else content
@@ -109,6 +87,18 @@ def _rule(pattern: str, given: Any, base: Path) -> ImageRule:
     return ImageRule(
         pattern, mounts=_mounts(pattern, content.get(_MOUNT), base), path=_path(pattern, content.get(_PATH))
     )
+
+
+def _stages(pattern: str, given: Any) -> tuple[Stage, ...]:
+    """Of one stage, of a list of them, or of a mapping that has that list below `stages`."""
+    from orchestrator_stub.domain.scriptreading import ScriptError, parse_stages
+
+    below = isinstance(given, dict) and set(given) == {_STAGES}
+    keys: Keys = (_SCRIPT, _STAGES) if below else (_SCRIPT,)
+    try:
+        return parse_stages(given[_STAGES] if below else given, keys)
+    except ScriptError as error:
+        raise _WrongError(f"{pattern}: {error}", error.path) from None
 
 
 def _mounts(pattern: str, given: Any, base: Path) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.events import HistoryItem
@@ -33,10 +34,27 @@ class Record:
     executions: list[Execution] = field(default_factory=list)
     """Oldest first."""
     history: list[HistoryItem] = field(default_factory=list)
+    """Grown by `MemoryStore.add_history` alone."""
 
     def version(self, number: int) -> Job | None:
         """The job as of that version, None when there never was one."""
         return next((j for j in (*self.earlier, self.job) if j.version == number), None)
+
+
+class Follower(Protocol):
+    """Somebody who keeps what is about to change; there is none but while a replica lags."""
+
+    def adding(self, record: Record) -> None:
+        """A job is new."""
+        ...
+
+    def changing(self, record: Record) -> None:
+        """Something of a job is going to change."""
+        ...
+
+    def changing_nodes(self) -> None:
+        """The nodes are going to change."""
+        ...
 
 
 def not_found(ref: str) -> OrchestratorError:
@@ -65,13 +83,14 @@ class MemoryStore:
         self.nodes: dict[str, Node] = {}
         self.label_keys: set[str] = set()
         """Label keys that any job ever had."""
+        self.followers: list[Follower] = []
 
     # What the planner changes.
 
     def add_job(self, job: Job) -> Record:
         """A new job. Raises OrchestratorError 409 when its id is taken; also 400, 404 and 500, see `_refuse_id`."""
         self._refuse_id(job.id)
-        record = Record(job)
+        record = self._record(job)
         self._records[job.id] = record
         insort(self._sorted_ids, job.id)
         self._in_order.append(record)
@@ -80,10 +99,13 @@ class MemoryStore:
             self._by_name[job.name, job.namespace] = record
         self._live[job.id] = record
         self.label_keys.update(job.labels)
+        for follower in self.followers:
+            follower.adding(record)
         return record
 
     def put_job(self, record: Record, job: Job) -> None:
         """The job's next revision; a new version keeps the one before."""
+        self._tell(record)
         if job.version != record.job.version:
             record.earlier.append(record.job)
             self.label_keys.update(job.labels)
@@ -95,15 +117,54 @@ class MemoryStore:
 
     def add_execution(self, record: Record, execution: Execution) -> None:
         """A new execution."""
+        self._tell(record)
         record.executions.append(execution)
         self._by_execution[execution.id] = record
 
     def put_execution(self, record: Record, execution: Execution) -> None:
         """An execution's next revision."""
+        self._tell(record)
         for at, known in enumerate(record.executions):
             if known.id == execution.id:
                 record.executions[at] = execution
                 return
+
+    def add_history(self, record: Record, item: HistoryItem) -> None:
+        """What happened to a job or one of its executions."""
+        self._tell(record)
+        record.history.append(item)
+
+    def forget_jobs(self) -> None:
+        """All jobs are gone, and all that belongs to them; nodes stay."""
+        self._records.clear()
+        self._sorted_ids.clear()
+        self._in_order.clear()
+        self._by_namespace.clear()
+        self._by_name.clear()
+        self._by_execution.clear()
+        self._live.clear()
+        self.label_keys.clear()
+
+    def put_node(self, node: Node) -> None:
+        """A node's latest word about itself."""
+        self._tell_of_nodes()
+        self.nodes[node.id] = node
+
+    def remove_node(self, node_id: str) -> None:
+        """Forget a node."""
+        self._tell_of_nodes()
+        self.nodes.pop(node_id, None)
+
+    def _tell(self, record: Record) -> None:
+        for follower in self.followers:
+            follower.changing(record)
+
+    def _tell_of_nodes(self) -> None:
+        for follower in self.followers:
+            follower.changing_nodes()
+
+    def _record(self, job: Job) -> Record:
+        return Record(job)
 
     # What everybody may ask.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import engines
 import httpx
 import pytest
 
@@ -30,6 +31,32 @@ async def start_stub():
     for stub, client in running:
         await client.aclose()
         await stub.stop()
+
+
+@pytest.fixture(scope="session")
+def podman():
+    """Socket of a Podman with one image, or a skip that says why there is none."""
+    try:
+        with engines.engine("podman") as socket:
+            yield socket
+    except engines.NoEngineError as error:
+        pytest.skip(f"no container engine: {error}")
+
+
+@pytest.fixture(scope="session")
+def dockerd():
+    """Socket of a Docker with one image, or a skip that says why there is none."""
+    try:
+        with engines.engine("docker") as socket:
+            yield socket
+    except engines.NoEngineError as error:
+        pytest.skip(f"no container engine: {error}")
+
+
+@pytest.fixture(params=["podman", "dockerd"])
+def engine_socket(request):
+    """The one, then the other."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,39 @@ def test_the_stubs_own_pages_answer_this_machine_only():
     """An allowed host name would open the control surface to the network."""
     doors = Doors(hosts=("stub.internal",))
     assert "this machine only" in doors.refusal("stub.internal", "", "10.1.2.3", "/stub/info")
+    assert "--control-token" in doors.refusal("stub.internal", "", "10.1.2.3", "/stub", "Bearer x")
     assert doors.refusal("stub.internal", "", "127.0.0.1", "/stub/info") == ""
+    assert doors.refusal("stub.internal", "", "10.1.2.3", "/stubborn") == ""
+
+
+@pytest.mark.parametrize(
+    ("authorization", "words"),
+    [
+        ("", "Authorization: Bearer TOKEN"),
+        ("Basic VDo=", "Authorization: Bearer TOKEN"),
+        ("Bearer t", "not the token"),
+        ("Bearer ", "not the token"),
+        ("Bearer TT", "not the token"),
+        ("Bearer \u00fc", "not the token"),
+        ("Bearer T", ""),
+        ("bearer  T", ""),
+    ],
+)
+def test_the_token_opens_the_stubs_own_pages_to_other_machines(authorization, words):
+    """Tests in a container could not control the stub; or anybody on the network could."""
+    doors = Doors(hosts=("stub.internal",), token="T")
+    refusal = doors.refusal("stub.internal", "", "10.1.2.3", "/stub/clock", authorization)
+    assert (words in refusal) if words else refusal == ""
+    assert "TT" not in refusal
+    assert doors.refusal("stub.internal", "", "127.0.0.1", "/stub/clock", authorization) == ""
+
+
+def test_a_token_opens_nothing_else():
+    """A web page that guesses no Host could use it, or a log show it."""
+    doors = Doors(token="T0ken")
+    assert "--allow-host" in doors.refusal("evil.example", "", "10.1.2.3", "/stub/clock", "Bearer T0ken")
+    assert "--allow-origin" in doors.refusal("localhost", "https://evil.example", "127.0.0.1", "/stub/clock", "Bearer T0ken")
+    assert "T0ken" not in repr(doors)
 
 
 async def test_a_refused_request_never_reaches_the_application():
@@ -74,3 +106,20 @@ async def test_a_refused_socket_is_closed():
     scope = {"type": "websocket", "path": "/x", "headers": [(b"host", b"localhost"), (b"origin", b"https://evil.example")]}
     await Guard(None, Doors())(scope, None, send)
     assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+@pytest.mark.parametrize(("token", "status"), [(b"Bearer T", 200), (b"Bearer t", 403)])
+async def test_the_token_is_read_from_the_requests_own_header(token, status):
+    """The rule would hold, and nobody would get in."""
+    sent = []
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200})
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"stub.internal"), (b"authorization", token)]
+    scope = {"type": "http", "path": "/stub/info", "headers": headers, "client": ("10.1.2.3", 5)}
+    await Guard(application, Doors(hosts=("stub.internal",), token="T"))(scope, None, send)
+    assert sent[0]["status"] == status

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from orchestrator_stub.api.body import ChunkedBody, PlainBody
@@ -174,3 +176,26 @@ async def test_an_application_that_says_nothing_ends_the_connection():
     made, wire = reply()
     await made.run(silent, {})
     assert (wire.sent, wire.over, made.keep_alive) == (b"", True, False)
+
+
+async def test_a_status_that_nobody_knows_has_words_of_its_own():
+    """A client that is to be tried with the status of some gateway would get an error of the stub's instead."""
+    made, wire = reply()
+    await answer(made, b"", status=520)
+    assert wire.sent.startswith(b"HTTP/1.1 520 status code 520\r\n")
+
+
+async def test_who_waits_for_the_client_to_leave_reads_over_what_it_sends():
+    """A request that hangs would keep all that its client sends, or would not notice that it goes."""
+    made, wire = reply(b"PUT / HTTP/1.1", b"Content-Length: 10\r\n")
+    made.body = PlainBody(10)
+    left = asyncio.ensure_future(made.until_left())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        made.take(b"abc")
+    await asyncio.sleep(0)
+    assert (made.unread, made.has_left, left.done()) == (0, False, False)
+    assert wire.wanted >= 3
+    made.lose()
+    await asyncio.wait_for(left, 1)
+    assert made.has_left

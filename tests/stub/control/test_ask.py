@@ -100,3 +100,29 @@ def test_the_environments_proxy_is_not_asked(monkeypatch):
             ask("127.0.0.1", listener.getsockname()[1])
         thread.join(5)
     assert seen[0].startswith(b"GET /stub/info HTTP/1.1\r\n")
+
+
+def test_the_token_goes_to_other_machines_alone_and_over_tls_first(monkeypatch):
+    """Whoever listens could read it, though nobody there needs it."""
+    sent = []
+
+    def read(url, *, checked, token):
+        sent.append((url, checked, token))
+        raise OSError("nothing there")
+
+    monkeypatch.setattr(asking, "_read", read)
+    for host in ("stub.internal", "127.0.0.1"):
+        with pytest.raises(NoStubError):
+            ask(host, 1234, "T0ken")
+    assert [url.partition(":")[0] for url, _, _ in sent] == ["https", "http", "http", "https"]
+    assert [checked for _, checked, _ in sent] == [True, True, False, False]
+
+
+async def test_a_stub_that_refuses_says_why(start_stub, monkeypatch):
+    """The user would be told that there is no stub."""
+    stub, _ = await start_stub(control_token="T0ken")
+    port = int(stub.url.rpartition(":")[2])
+    monkeypatch.setattr("orchestrator_stub.api.guard.is_loopback", lambda name: name != "127.0.0.1")
+    with pytest.raises(NoStubError) as refused:
+        await asyncio.to_thread(ask, "127.0.0.1", port, "wrong")
+    assert "refuses: Host" in str(refused.value)

@@ -6,7 +6,7 @@ import json
 import subprocess
 from dataclasses import replace
 
-from orchestrator_stub.control.info import StubInfo, banner, environment, export_lines
+from orchestrator_stub.control.info import StubInfo, banner, environment, export_lines, seen_from
 
 INFO = StubInfo(
     release="1.9.3",
@@ -102,3 +102,13 @@ def test_a_shell_reads_nothing_but_the_values():
     ca_file, aws = done.stdout.splitlines()
     assert ca_file == odd.ca_file
     assert json.loads(aws)["extra"]["endpoint_url"] == odd.s3_endpoint
+
+
+def test_another_machine_is_led_to_the_name_that_it_uses():
+    """Its variables would lead to itself; or a foreign S3 be moved to where none is."""
+    seen = seen_from(INFO, "stub.internal")
+    assert (seen.url, seen.s3_endpoint) == ("http://stub.internal:1234", "http://stub.internal:4570")
+    assert seen_from(INFO, "fd00::1").url == "http://[fd00::1]:1234"
+    assert seen_from(INFO, "localhost") == INFO
+    assert seen_from(replace(INFO, s3_endpoint="http://minio:9000"), "stub").s3_endpoint == "http://minio:9000"
+    assert seen_from(replace(INFO, s3_endpoint=""), "stub").s3_endpoint == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_stub.domain.quantity import duration_text, parse_bytes, parse_cpu, parse_gpu, tidy
+from orchestrator_stub.domain.quantity import duration_text, parse_bytes, parse_cpu, parse_duration, parse_gpu, tidy
 
 
 @pytest.mark.parametrize(("text", "cores"), [("500m", 0.5), ("0.5", 0.5), ("2", 2.0), ("1.50", 1.5), ("-1", -1.0)])
@@ -62,3 +62,19 @@ def test_blanks_and_case_go_away():
 def test_durations_are_spelled_like_gos(seconds, text):
     """Timeout messages would differ from a real server's."""
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("40m", 2400), ("1h30m", 5400), ("500ms", 0.5), ("1.5s", 1.5), ("2d", 172800), ("1m500ms", 60.5), ("0s", 0)],
+)
+def test_durations_are_read_as_people_write_them(text, seconds):
+    """A stage of a script would take another time than it says."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "40", "m", "4 s", "-4s", "4s!", "4S", "1e3s", "١s", "4us"])
+def test_what_is_no_duration_is_refused(text):
+    """A typing error would become some duration."""
+    with pytest.raises(ValueError):
+        parse_duration(text)

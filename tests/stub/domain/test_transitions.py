@@ -21,19 +21,19 @@ from orchestrator_stub.domain.transitions import (
 )
 
 EXECUTION_TABLE = """
-                   asked     bid  rejected approved refused started completed failed stopped
-New                AskForBid AskForBidAccepted AskForBidRejected - - BidAccepted Completed Failed Cancelled
-AskForBid          - AskForBidAccepted AskForBidRejected - - - Completed Failed Cancelled
-AskForBidAccepted  - - - BidAccepted BidRejected BidAccepted Completed Failed Cancelled
-BidAccepted        - - - - - - Completed Failed Cancelled
-Undefined          - - - - - - - - -
-Running            - - - - - - - - -
-Publishing         - - - - - - - - -
-AskForBidRejected  - - - - - - - - -
-BidRejected        - - - - - - - - -
-Completed          - - - - - - - - -
-Failed             - - - - - - - - -
-Cancelled          - - - - - - - - -
+                   asked     bid  rejected approved refused started taken-up completed failed stopped
+New                AskForBid AskForBidAccepted AskForBidRejected - - BidAccepted - Completed Failed Cancelled
+AskForBid          - AskForBidAccepted AskForBidRejected - - - - Completed Failed Cancelled
+AskForBidAccepted  - - - BidAccepted BidRejected BidAccepted - Completed Failed Cancelled
+BidAccepted        - - - - - - AskForBidAccepted Completed Failed Cancelled
+Undefined          - - - - - - - - - -
+Running            - - - - - - - - - -
+Publishing         - - - - - - - - - -
+AskForBidRejected  - - - - - - - - - -
+BidRejected        - - - - - - - - - -
+Completed          - - - - - - - - - -
+Failed             - - - - - - - - - -
+Cancelled          - - - - - - - - - -
 """
 
 JOB_TABLE = """

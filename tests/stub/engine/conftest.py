@@ -155,6 +155,7 @@ class Cluster:
 
     async def settle(self) -> None:
         """Let everything that needs no time happen."""
+        await self.orchestrator.pace.settle()
         for _ in range(30):
             await asyncio.sleep(0)
 
@@ -194,7 +195,8 @@ def build(tmp_path: Path) -> Iterator[Build]:
         runner = FakeRunner(clock, Outcome(**more.pop("outcome", {})), by_node)
         publisher, source = FakePublisher(), FakeSource()
         runners = {"fake": runner, "wasm": runner}
-        bench = Workbench(runners, {"inline": source, "slow": source}, {"fake": publisher}, tmp_path)
+        hint = more.pop("hint", lambda _: "")
+        bench = Workbench(runners, {"inline": source, "slow": source}, {"fake": publisher}, tmp_path, hint=hint)
         orchestrator = Orchestrator(
             release=RELEASES[release],
             clock=clock,

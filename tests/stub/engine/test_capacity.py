@@ -89,3 +89,13 @@ def test_figures_add_up_whatever_happens() -> None:
         0,
         Capacity(),
     )
+
+
+def test_another_capacity_leaves_what_is_taken() -> None:
+    """Broken: a node that grows or shrinks forgets what runs on it, or says that less than nothing is free."""
+    share: Share[str] = Share(Capacity(2.0, 10))
+    assert share.take(Capacity(1.5, 4))
+    share.resize(Capacity(1.0, 20))
+    assert (share.free, share.take(Capacity(0.1))) == (Capacity(0.0, 16), False)
+    share.give_back(Capacity(1.5, 4))
+    assert (share.free, share.available) == (Capacity(1.0, 20), Capacity(1.0, 20))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from orchestrator_stub.domain.job import InputSource, Resources, SpecConfig, Timeouts
+from orchestrator_stub.domain.errors import StepError
+from orchestrator_stub.domain.job import InputSource, Resources, ResultPath, SpecConfig, Timeouts
 from orchestrator_stub.domain.states import DesiredState, JobState
 from orchestrator_stub.inputs.base import WHOLE, Part
 from orchestrator_stub.store.queries import HistoryQuery
@@ -32,6 +34,39 @@ async def test_refused_bid_is_a_scan_failure(build: Any, release: str) -> None:
     event = cluster.orchestrator.history(job, HistoryQuery()).items[2].event
     assert event.topic == "Exec Scanning"
     assert event.details == {"ErrorCode": "Docker:ImageNotFound", "IsError": "true"}
+
+
+async def test_a_runner_that_has_to_ask_refuses_like_one_that_knows(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that only the container engine knows to be missing would fail another way, or the job stay pending."""
+
+    async def refuse() -> None:
+        raise StepError("image not available", details={"ErrorCode": "Docker:ImageNotFound"})
+
+    cluster = build()
+    monkeypatch.setattr(cluster.runner, "check", lambda _task: refuse)
+    job = cluster.submit("a")
+    await cluster.settle()
+    assert cluster.story(job) == ["Job submitted", *["Requested execution on n-00000001", "image not available"] * 2, TWICE]
+    assert cluster.numbers(job) == [(10, 2), (10, 2)]
+
+
+async def test_a_job_is_stopped_while_its_runner_asks(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull that takes an hour could not be stopped, or the job would run after all."""
+    asked = asyncio.Event()
+
+    async def ask() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    cluster = build()
+    cluster.runner.name = "docker"  # its time is the machine's
+    monkeypatch.setattr(cluster.runner, "check", lambda _task: ask)
+    job = cluster.submit("a")
+    await asked.wait()
+    cluster.orchestrator.stop_job(job)
+    await cluster.settle()
+    assert cluster.state(job) is JobState.STOPPED
+    assert cluster.runner.works == []
 
 
 async def test_missing_inline_input_fails_the_bid_at_once(build: Any) -> None:
@@ -253,7 +288,7 @@ async def test_a_run_that_cannot_be_prepared_fails_the_job(build: Any) -> None:
     """Broken: a full disk leaves jobs running for ever, and their node full."""
     cluster = build()
     (cluster.folder / "runs").write_text("in the way")
-    job = cluster.submit("a")
+    job = cluster.submit("a", task_publisher=SpecConfig("fake"), task_result_paths=(ResultPath("o", "/o"),))
     await cluster.settle()
     assert cluster.state(job) is JobState.FAILED
     assert cluster.execution(job).compute_message.startswith("the stub could not prepare the run: ")

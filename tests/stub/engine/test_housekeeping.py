@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from orchestrator_stub.domain.job import Constraint, Timeouts
 from orchestrator_stub.domain.states import ComputeState, JobState
-from orchestrator_stub.runners.base import Finished
+from orchestrator_stub.runners.base import Finished, Work
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery
 
 
@@ -22,13 +21,18 @@ LATE = {
 }
 
 
-def stubborn(let_go: asyncio.Event) -> Callable[[object], Awaitable[Finished]]:
+def stubborn(let_go: asyncio.Event) -> Callable[[Work], Awaitable[Finished]]:
     """A program that ends when it is let go, and dies only at the second attempt to kill it."""
 
-    async def run(work: object) -> Finished:
-        with contextlib.suppress(asyncio.CancelledError):
-            await let_go.wait()
-        await let_go.wait()
+    async def run(work: Work) -> Finished:
+        was_killed = False
+        while not let_go.is_set():
+            try:
+                await work.clock.sleep(1)
+            except asyncio.CancelledError:
+                if was_killed:
+                    raise
+                was_killed = True
         return Finished(0)
 
     return run

@@ -27,3 +27,16 @@ def test_nodes_of_the_document_are_peer_ids() -> None:
     """Broken: a node of `docs` is not called as the page calls it."""
     assert re.fullmatch("Qm[1-9A-HJ-NP-Za-km-z]{44}", Ids(1, page_style=True).node())
     assert re.fullmatch("[0-9a-f]{64}", Ids(1).hash64())
+
+
+def test_a_row_of_luck_is_what_single_draws_would_be_read_or_not() -> None:
+    """Broken: with the same seed other nodes are chosen, hanging on which looks at jobs asked for a choice."""
+    single, row = Ids(7), Ids(7)
+    for number, is_read in ((1, True), (3, False), (1000, True), (1000, False), (0, False), (17, False)):
+        drawn = [single.luck(5) for _ in range(number)]
+        luck = row.lucks(5, number)
+        if is_read:
+            assert (list(luck), list(luck)) == (drawn, drawn)
+        luck.spend()
+        luck.spend()
+        assert single.job() == row.job()

@@ -28,3 +28,19 @@ async def test_each_log_stays_for_its_own_hour(tmp_path: Path) -> None:
     assert (kept.get("first"), kept.get("second") is not None) == (None, True)
     assert [folder.exists() for folder in folders] == [False, True]
     assert kept.get("unknown") is None
+
+
+async def test_a_reset_keeps_no_log_of_before(tmp_path: Path) -> None:
+    """Broken: logs of forgotten jobs fill the disk, or those of new ones are lost with them."""
+    kept = KeptLogs(VirtualClock())
+    logs = {}
+    for name in ("over", "running", "new"):
+        (tmp_path / name).mkdir()
+        logs[name] = LogBuffer(tmp_path / name, asyncio.get_running_loop())
+        logs[name].close()
+    kept.keep("over", logs["over"])
+    kept.forget(["running"])
+    kept.keep("running", logs["running"])
+    kept.keep("new", logs["new"])
+    assert [kept.get(name) is not None for name in logs] == [False, False, True]
+    assert [(tmp_path / name).exists() for name in logs] == [False, False, True]

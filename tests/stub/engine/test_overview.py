@@ -67,3 +67,27 @@ async def test_a_piece_of_a_log_says_whether_it_was_the_last(tmp_path):
     log.close()
     assert seen.piece("e-1", 1, 3).is_last
     assert seen.piece("e-2", 1, 0) is None
+
+
+def test_the_job_that_a_request_names(overview):
+    """The journal would name no job, or another one, for a request by name or short id."""
+    full = "j-00000000-0000-4000-8000-000000000000"
+    assert [overview.named(ref, "etl") for ref in ("j-3", "job 3", full, "j-", "nobody")] == [
+        ("j-3",),
+        ("j-3",),
+        (full,),
+        (),
+        (),
+    ]
+    assert overview.named("job 3") == ()
+
+
+async def test_what_runs_a_job(build):
+    """The journal would not tell that a script stood in for a program."""
+    cluster = build(outcome={"hang": True})
+    one = cluster.submit()
+    await cluster.settle()
+    assert cluster.orchestrator.overview.runner_of(one) == "scripted"
+    cluster.orchestrator.stop_job(one)
+    await cluster.settle()
+    assert [cluster.orchestrator.overview.runner_of(job) for job in (one, "j-unknown")] == ["", ""]

@@ -22,3 +22,15 @@ def test_what_is_sent_while_a_node_is_away_arrives_in_order_when_it_is_back() ->
     assert arrived == [1, 9, 2, 3, 4]
     post.restore("a")
     assert arrived == [1, 9, 2, 3, 4]
+
+
+def test_what_is_cleared_never_arrives_and_who_is_away_stays_away() -> None:
+    """Broken: after a reset a node hears of jobs that are gone, or is in touch again."""
+    post, arrived = Post(), []
+    post.cut("a")
+    post.send("a", partial(arrived.append, 1))
+    post.clear()
+    post.send("a", partial(arrived.append, 2))
+    assert arrived == []
+    post.restore("a")
+    assert arrived == [2]

@@ -65,3 +65,14 @@ def test_many_changes_are_not_waited_for(build: Any) -> None:
     assert len(looks) == 2
     clock.advance(60)
     assert len(looks) == 2
+
+
+def test_after_a_reset_nobody_is_looked_at_for_changes_of_before(build: Any) -> None:
+    """Broken: a virtual clock waits for looks at jobs that are gone."""
+    watch, clock, looks = setting(build)
+    watch.joined("n-1")
+    watch.clear()
+    watch.clear()
+    assert clock.next_due() is None
+    clock.advance(60)
+    assert looks == []

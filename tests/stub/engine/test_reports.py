@@ -67,3 +67,26 @@ def test_it_is_the_value_at_the_last_word_whatever_happens() -> None:
             if luck.random() < 0.5:
                 last = later // every * every
                 assert told.known(later) == truth[max(at for at in truth if at <= last)]
+
+
+def test_when_the_next_word_says_something_new() -> None:
+    """Broken: whoever waits for a node's words looks too late, or again and again."""
+    load = Told("free", since=0, every=30)
+    assert load.news_at(5) == 0
+    load.change("busy", 10)
+    assert [load.news_at(at) for at in (10, 29, 30, 31)] == [30, 30, 0, 0]
+    load.change("free", 31)
+    assert load.news_at(32) == 60
+    counts = Told(0, since=0, every=0)
+    counts.change(1, 10)
+    assert counts.news_at(20) == 0
+
+
+def test_a_word_out_of_turn_is_known_at_once_and_stays_known() -> None:
+    """Broken: what a node said when it changed is forgotten until its next word."""
+    load = Told("free", since=0, every=30)
+    load.change("busy", 31)
+    load.tell()
+    assert [load.known(at) for at in (32, 59, 60, 61)] == ["busy"] * 4
+    load.change("full", 40)
+    assert [load.known(at) for at in (41, 59, 60)] == ["busy", "busy", "full"]

@@ -125,3 +125,23 @@ async def test_the_port_is_another_one_when_taken(tmp_path):
 def test_ranges_that_mean_nothing(text, piece):
     """They would give negative lengths."""
     assert parse_range(text, 100) == piece
+
+
+async def test_only_allowed_names_lead_to_archives_and_the_first_is_shown(tmp_path):
+    """Any web page could read results by a name of its own, or other machines be given a link to themselves."""
+    (tmp_path / "e-1.tar.gz").write_bytes(b"x")
+    near = FileServer(tmp_path, port=0, names=("Stub",))
+    far = FileServer(tmp_path, host="0.0.0.0", port=0, names=("Stub", "10.0.0.5"))
+    for server in (near, far):
+        await server.start()
+    try:
+        assert near.url.startswith("http://127.0.0.1:")
+        assert far.url.startswith("http://stub:")
+        url = f"http://127.0.0.1:{far.url.rpartition(':')[2]}/e-1.tar.gz"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            names = {"stub:6001": 200, "STUB": 200, "10.0.0.5:1": 200, "127.0.0.1": 200, "evil.example": 403, "10.0.0.6": 403}
+            for name, status in names.items():
+                assert (await client.get(url, headers={"Host": name})).status_code == status, name
+    finally:
+        for server in (near, far):
+            await server.close()

@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 import tarfile
+import time
 import urllib.request
 
 import pytest
@@ -14,7 +15,8 @@ from orchestrator_stub.domain.errors import StepError
 from orchestrator_stub.domain.job import SpecConfig
 from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.publishers.s3 import S3Publisher
-from orchestrator_stub.s3.client import S3Access, S3Settings
+from orchestrator_stub.s3.client import S3Settings
+from orchestrator_stub.s3.proxy import S3Service
 
 PARTITION = {"DateFormat": "", "EndIndex": 0, "Pattern": "", "StartIndex": 0, "Type": ""}
 
@@ -90,7 +92,8 @@ async def test_results_are_signed_for_a_quarter_of_an_hour(shared_s3, tmp_path, 
     assert ("X-Amz-Checksum-Mode=ENABLED" in url) == (release == "1.9.3")
 
     def read():
-        with urllib.request.urlopen(url) as answer:
+        today = publisher.result(published, time.time_ns()).params["PreSignedURL"]
+        with urllib.request.urlopen(today) as answer:
             return answer.read()
 
     assert (await asyncio.to_thread(read))[:2] == b"\x1f\x8b"
@@ -106,11 +109,14 @@ async def test_old_releases_ignore_the_encoding(shared_s3, tmp_path, make_output
     assert refused.value.message == "invalid s3 params. encoding must be either 'plain' or 'gzip'"
 
 
-async def test_under_strict_a_missing_bucket_fails_as_recorded(shared_s3, tmp_path, make_output):
+async def test_under_strict_a_missing_bucket_fails_as_recorded(tmp_path, make_output):
     """Golden 42, history-no-bucket-exists."""
-    strict = S3Access(S3Settings(strict=True), shared_s3.endpoint)
+    strict = S3Service(S3Settings(strict=True), port=0)
+    await strict.start()
+    output = make_output(publisher=to("does-not-exist", "x"))
     with pytest.raises(StepError) as failure:
-        await S3Publisher(strict, RELEASES["1.9.3"], tmp_path).publish(make_output(publisher=to("does-not-exist", "x")))
+        await S3Publisher(strict.access(), RELEASES["1.9.3"], tmp_path).publish(output)
+    await strict.close()
     assert re.fullmatch(
         r"failed to publish s3 result: operation error S3: PutObject, https response error StatusCode: 404, "
         r"RequestID: \w+, api error NoSuchBucket: The specified bucket does not exist",

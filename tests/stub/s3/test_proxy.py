@@ -75,6 +75,17 @@ async def test_a_taken_port_is_replaced():
         await second.close()
 
 
+async def test_other_machines_get_a_name_of_their_own():
+    """Links to objects would lead other machines to themselves, or the stub's own uploads to a name it cannot resolve."""
+    far, near = (S3Service(S3Settings(), host=host, port=0, hosts=("stub",)) for host in ("0.0.0.0", "127.0.0.1"))
+    for service in (far, near):
+        await service.start()
+        await service.close()
+    assert far.endpoint.startswith("http://127.0.0.1:")
+    assert far.public == far.endpoint.replace("127.0.0.1", "stub")
+    assert near.public == ""
+
+
 @pytest.mark.parametrize(("word", "endpoint", "is_on"), [("off", "", False), ("aws", "", True), ("http://h:1/", "http://h:1", True)])
 async def test_other_modes_bind_nothing(word, endpoint, is_on):
     """The stub would offer an S3 that the user has switched off or put elsewhere."""
@@ -94,7 +105,7 @@ def test_the_server_ends_when_the_stub_is_killed(tmp_path):
         "    service = S3Service(S3Settings(), port=0)\n"
         "    await service.start()\n"
         "    await asyncio.to_thread(lambda: service.access().client('', '').list_buckets())\n"
-        "    print(service._moto._process.pid, flush=True)\n"
+        "    print(service._backend._process.pid, flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
@@ -112,6 +123,6 @@ def test_importing_the_room_imports_no_server():
     code = (
         "import sys, orchestrator_stub.s3.proxy, orchestrator_stub.s3.client, orchestrator_stub.inputs.registry,"
         " orchestrator_stub.publishers.registry, orchestrator_stub.runners.registry\n"
-        "print([name for name in ('moto', 'flask', 'boto3', 'botocore', 'wasmtime', 'httpx', 'werkzeug') if name in sys.modules])"
+        "print([name for name in ('moto', 'flask', 'boto3', 'botocore', 'h11', 'wasmtime', 'httpx', 'werkzeug') if name in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -16,6 +16,7 @@ from orchestrator_stub.domain.release import RELEASES
 from orchestrator_stub.domain.states import ComputeState, DesiredState, JobState
 from orchestrator_stub.scheduler.decide import decide
 from orchestrator_stub.scheduler.snapshot import Look, Snapshot
+from orchestrator_stub.scheduler.workers import Workers
 
 GB = 1_000_000_000
 NOW = 1_000_000 * GB
@@ -80,7 +81,7 @@ class World:
     def decide(self, job: Job, nodes: list[Node], executions: list[Execution] | None = None, **more: Any) -> Plan:
         """The scheduler's plan."""
         release = RELEASES[more.get("release", "1.9.3")]
-        seen = (job, tuple(executions or ()), tuple(nodes), release, more.get("now", NOW))
+        seen = (job, tuple(executions or ()), Workers(nodes), release, more.get("now", NOW))
         snapshot = Snapshot(
             *seen, in_touch=more.get("in_touch"), busy_nodes_refuse=more.get("busy_nodes_refuse", True)
         )

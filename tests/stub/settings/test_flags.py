@@ -11,7 +11,7 @@ from orchestrator_stub.settings.flags import AllowedPath, Settings, parse
 
 def test_no_flag_means_the_documented_defaults():
     """`bacalhau-stub serve` would listen elsewhere or answer like another release."""
-    assert parse([]) == Settings()
+    assert parse([], environment={}) == Settings()
     assert (Settings().host, Settings().port, Settings().emulate, Settings().nodes) == ("127.0.0.1", 1234, "1.9.3", 3)
 
 
@@ -34,23 +34,13 @@ def test_a_strict_stub_has_no_s3_unless_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flag", ["--clock=virtual", "--data-dir=/d", "--seed=1", "--scripts=x", "--trust-network"]
-)
-def test_a_flag_that_is_not_built_yet_says_so(flag):
-    """A user would think that the flag had an effect."""
-    with pytest.raises(SettingsError, match="not available yet"):
-        parse([flag])
-
-
-@pytest.mark.parametrize(
     ("flags", "text"),
     [
         (["--emulate", "2.0"], "1.9.3"),
         (["--port", "70000"], "0 to 65535"),
         (["--port", "x"], "--port"),
         (["--nodes", "cluster.yaml"], "give a number of nodes"),
-        (["--docker-runner", "podman"], "auto, off, sandbox, scripted"),
-        (["--docker-runner", "docker"], "not available yet"),
+        (["--docker-runner", "podman"], "auto, off, sandbox, docker, process, scripted"),
         (["--s3", "ftp://x"], "embedded, off, aws"),
         (["--allow-local-path", "/no/such/folder"], "existing folder"),
         (["--allow-origin", "example.com"], "scheme://host"),
@@ -69,17 +59,6 @@ def test_a_wrong_flag_names_what_would_be_right(flags, text):
     """The user would have to read the source."""
     with pytest.raises(SettingsError, match=text):
         parse(flags)
-
-
-def test_a_bind_to_the_network_needs_names_and_runs_no_programs(tmp_path):
-    """Strangers on the network could run programs or read files here."""
-    with pytest.raises(SettingsError, match="--allow-host"):
-        parse(["--host", "0.0.0.0"])
-    with pytest.raises(SettingsError, match="--docker-runner off or scripted"):
-        parse(["--host", "0.0.0.0", "--allow-host", "stub"])
-    with pytest.raises(SettingsError, match="--allow-local-path"):
-        parse(["--host", "0.0.0.0", "--allow-host", "stub", "--docker-runner", "off", "--allow-local-path", str(tmp_path)])
-    assert parse(["--host", "0.0.0.0", "--allow-host", "stub", "--docker-runner", "off"]).host == "0.0.0.0"
 
 
 def test_loopback_is_told_from_names_that_look_like_it():
@@ -116,3 +95,11 @@ def test_a_file_and_a_key_go_together(tmp_path):
     assert [user.alias for user in parse([*flags, "another-key-of-20-characters"]).users] == ["Admin", "api-key"]
     with pytest.raises(SettingsError, match="same API key"):
         parse([*flags, "a-key-of-20-characters"])
+
+
+def test_the_engine_that_the_user_works_with_is_the_one_that_is_asked():
+    """Containers would run in another engine than `docker ps` shows, or a stub that needs none would tell its place."""
+    elsewhere = {"DOCKER_HOST": "unix:///run/other.sock"}
+    assert parse(["--docker-runner", "docker"], environment=elsewhere).docker_host == "unix:///run/other.sock"
+    assert parse([], environment=elsewhere).docker_host == "unix:///run/other.sock"
+    assert parse(["--docker-runner", "scripted"], environment=elsewhere).docker_host == ""

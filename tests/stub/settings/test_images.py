@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.domain.image import ImageRule
+from orchestrator_stub.domain.stage import Stage
 from orchestrator_stub.settings.flags import parse
 from orchestrator_stub.settings.images import load_images
 
@@ -37,6 +38,22 @@ def test_the_documented_file(load, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("script", "stages"),
+    [
+        ("{after: 40m, exit: 1}", (Stage(after=2400, exit=1),)),
+        ("[{stdout: a}, {stdout: b}]", (Stage(stdout="a"), Stage(stdout="b"))),
+        ("{stages: [{stdout: a}]}", (Stage(stdout="a"),)),
+        ("{}", (Stage(),)),
+        ("", ()),
+        ("[]", ()),
+    ],
+)
+def test_a_script_stands_in_for_an_image(load, script, stages):
+    """An image could not be played, only run."""
+    assert load(f"acme/train: {{script: {script}}}") == (ImageRule("acme/train", stages=stages),)
+
+
 def test_a_list_keeps_its_order(load):
     """The first match would not be the first one of the file."""
     rules = load("- acme/clean:2: missing\n- acme/*: {sandbox: }\n- ubuntu: missing\n")
@@ -57,7 +74,7 @@ def test_folders_count_from_the_place_of_the_file(load, tmp_path, monkeypatch):
     ("text", "words"),
     [
         ("a: [", "no YAML, line 1: "),
-        ("*/x: missing", "quote a reference that begins with *"),
+        ("*/x: missing", "quote a text that begins with *"),
         (b"\xff\xfe", "not UTF-8"),
         ("", "give a mapping of image references"),
         ("just text", "give a mapping of image references"),
@@ -71,7 +88,11 @@ def test_folders_count_from_the_place_of_the_file(load, tmp_path, monkeypatch):
         ("a:", "a: understood are missing, "),
         ("a: {sandbox: {}, script: {}}", "a: understood are missing, "),
         ("a: {sandpit: {}}", "a: unknown key sandpit, understood are missing, "),
-        ("a: {script: {stages: []}}", "a: script: not available yet$"),
+        ("a: {script: {exit: x}}", "line 1: a: script.exit: x is no exit code; "),
+        ("b: missing\na:\n  script:\n  - after: 1\n  - steps: 3\n", r"line 5: a: script\[1\].steps: unknown key; "),
+        ("a: {script: {stages: 5}}", "line 1: a: script.stages: give a list of stages"),
+        ("a: {script: {stages: [], exit: 1}}", "line 1: a: script.stages: unknown key; "),
+        ("- a: missing\n- b: gone\n", "line 2: b: understood are missing, "),
         ("a: {sandbox: /app}", "a: sandbox: give a mapping with the keys mount and path"),
         ("a: {sandbox: {mounts: {}}}", "a: sandbox: unknown key mounts, understood are mount and path"),
         ("a: {sandbox: {mount: [images]}}", "a: mount: give a mapping of folders here"),

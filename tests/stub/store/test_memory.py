@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import pytest
 
 from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.job import Job
+from orchestrator_stub.domain.node import Node
 from orchestrator_stub.domain.states import JobState
+from orchestrator_stub.store.memory import MemoryStore
 
 FULL = "j-02188ade-bb78-4622-9d48-b3d1537005a4"
 
@@ -97,3 +101,41 @@ def test_looking_up_costs_the_same_in_a_full_store(shelf: Any) -> None:
     for _ in range(100):
         shelf.store.find(ref)
     assert perf_counter() - began < 0.1
+
+
+def test_followers_hear_of_changes_before_they_happen() -> None:
+    """Broken: a replica that lags shows the present, or misses what changed."""
+    store = MemoryStore(names=True)
+    known = store.add_job(Job("j-old", "old", "default", "batch", 0, 1))
+    heard: list[tuple[str, str, int]] = []
+
+    class Ear:
+        """Notes what it is told."""
+
+        def adding(self, record: Any) -> None:
+            """A new job."""
+            heard.append(("added", record.job.id, len(store)))
+
+        def changing(self, record: Any) -> None:
+            """A job changes."""
+            heard.append((record.job.state, record.job.id, len(record.history)))
+
+        def changing_nodes(self) -> None:
+            """A node changes."""
+            heard.append(("nodes", "", len(store.nodes)))
+
+    store.followers.append(Ear())
+    new = store.add_job(replace(known.job, id="j-new", name="new"))
+    store.put_job(new, replace(new.job, state=JobState.RUNNING))
+    store.add_history(new, None)
+    store.add_history(new, None)
+    store.put_node(Node("n-1"))
+    store.remove_node("n-1")
+    assert heard == [
+        ("added", "j-new", 2),
+        (known.job.state, "j-new", 0),
+        (JobState.RUNNING, "j-new", 0),
+        (JobState.RUNNING, "j-new", 1),
+        ("nodes", "", 0),
+        ("nodes", "", 1),
+    ]
