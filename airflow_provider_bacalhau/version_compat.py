@@ -5,6 +5,7 @@ Only names that cost nothing on top of `airflow.sdk` are imported here; the rest
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ __all__ = [
     "state_store",
     "store_forever",
     "trigger_has_on_kill",
+    "use_stored_connections",
 ]
 
 STORE_KEY = "bacalhau_job"
@@ -110,6 +112,12 @@ def trigger_has_on_kill() -> bool:
     from airflow.triggers.base import BaseTrigger
 
     return hasattr(BaseTrigger, "on_kill")
+
+
+def use_stored_connections() -> None:
+    """From now on this process finds the connections in Airflow's database, as `airflow connections test` does; without
+    that it knows only those of the environment and of secrets backends."""
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
 
 
 def masks(value: Any) -> bool:

@@ -268,8 +268,6 @@ class Stub:
             timeout_graceful_shutdown=1,
         )
         self._server = Server(config, tls.context if tls else None, self._date())
-        if isinstance(self.clock, VirtualClock):
-            self.clock.moved.append(self._server.show_date)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started:
             if self._serving.done():
@@ -308,6 +306,7 @@ class Stub:
             notes=(
                 *(note for note in ready.notes if note not in docker),
                 *((_USERS_NOTE,) if self.settings.users else ()),
+                *((self._keeper.note,) if self._keeper is not None else ()),
                 *self._node_notes,
                 *reach_notes(url, self.settings),
             ),

@@ -137,8 +137,6 @@ class VirtualClock(_Sleeps):
     def __init__(self, start: int = VIRTUAL_START, mode: Mode = "virtual") -> None:
         """`mode`: "virtual" or "auto", which is the same here: who moves this clock tells them apart."""
         self.mode = mode
-        self.moved: list[Callable[[], None]] = []
-        """Called after each move."""
         self.awaited: Callable[[], None] = _nothing
         """Called when there is one more timer that holds."""
         self._now = start
@@ -187,8 +185,6 @@ class VirtualClock(_Sleeps):
             timer.callback()
         self._now = max(self._now, target)
         self.next_due(holding_only=True)  # forget those that have been called
-        for told in self.moved:
-            told()
 
     def _clear(self) -> None:
         """Forget what was cancelled long before its time; what is kept may double until the next time."""

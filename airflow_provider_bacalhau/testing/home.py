@@ -144,7 +144,10 @@ def _without(configuration: Any) -> Iterator[None]:
 
 @contextmanager
 def _blank(parser: Any) -> Iterator[None]:
-    """A configuration without what was read from files."""
+    """A configuration without what was read from files; one that was made for unit tests has read none."""
+    if RawConfigParser.get(parser, "core", "unit_test_mode", fallback="") == "True":
+        yield
+        return
     kept = io.StringIO()
     RawConfigParser.write(parser, kept)
     parser.remove_all_read_configurations()

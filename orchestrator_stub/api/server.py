@@ -19,6 +19,17 @@ ENDING = 0.1
 """Seconds for what is being answered when the server ends."""
 
 
+class _Dated(list[tuple[bytes, bytes]]):
+    """The date, made when it is read: while a request is answered a clock may jump."""
+
+    def __init__(self, date: Callable[[], float]) -> None:
+        super().__init__()
+        self._date = date
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        return iter([(b"date", email.utils.formatdate(self._date(), usegmt=True).encode())])
+
+
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers: the command line decides what a signal means."""
 
@@ -34,19 +45,14 @@ class Server(uvicorn.Server):
         """
         super().__init__(config)
         self._tls = tls
-        self._date = date
-        self.show_date()
+        self._shows_own_date = date is None
+        if date is not None:
+            self.server_state.default_headers = _Dated(date)
         self._told = asyncio.Event()
-
-    def show_date(self) -> None:
-        """The date has changed; answers under way say so, too."""
-        if self._date is not None:
-            date = email.utils.formatdate(self._date(), usegmt=True)
-            self.server_state.default_headers[:] = [(b"date", date.encode())]
 
     async def on_tick(self, counter: int) -> bool:
         """uvicorn's, which shows this machine's date every second, unless answers say another one."""
-        return self.should_exit if self._date is not None else await super().on_tick(counter)
+        return await super().on_tick(counter) if self._shows_own_date else self.should_exit
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

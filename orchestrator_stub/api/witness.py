@@ -84,7 +84,8 @@ class Witness:
         headers = effect.headers or dict(reversed(scope["headers"]))
         client = headers.get(b"user-agent") or (scope.get("client") or ("",))[0].encode()
         path, jobs = self._paths.get(scope["path"]) or self._named(scope)
-        reply = scope.get("extensions", {}).get(REPLY)
+        extensions = scope.get("extensions")
+        reply = extensions.get(REPLY) if extensions else None
         self._append(
             (
                 arrived,

@@ -169,14 +169,25 @@ def _fact(key: str, subject: Subject) -> str:
 
 
 def _distance(match: Match, subject: Subject) -> float:
-    """0 = it matches, 1 = nothing is alike."""
+    """0 = it matches, 1 = nothing is alike. What names a job counts more than which of its runs it is."""
+    weights = {key: 1.0 for key in ("name", "task", "image") if getattr(match, key)}
+    weights |= {_LABEL + key: 0.5 for key in match.label}
+    weights |= {key: 0.25 for key in ("type", "partition", "attempt") if getattr(match, key) not in ("", None)}
+    off = sum(weights[key] * (1 - _likeness(key, match, subject)) for key in differences(match, subject))
+    return off / sum(weights.values()) if weights else 0.0
+
+
+def _likeness(key: str, match: Match, subject: Subject) -> float:
+    """How nearly a text that differs is what is wanted, 0 to 1; one typing error is much, a half is little."""
     import difflib  # only for who missed
 
-    wanted = {key: value for key in ("name", "task", "image", "type") if (value := getattr(match, key))}
-    given = {key: getattr(subject, key) for key in wanted}
-    wanted |= {_LABEL + key: pattern for key, pattern in match.label.items()}
-    given |= {_LABEL + key: subject.labels.get(key, "") for key in match.label}
-    differing = differences(match, subject)
-    count = len(wanted) + (match.partition is not None) + (match.attempt is not None)
-    alike = (difflib.SequenceMatcher(None, wanted[key], given[key]).ratio() for key in differing if key in wanted)
-    return (len(differing) - sum(alike)) / max(1, count)
+    if key.startswith(_LABEL):
+        wanted, given = match.label[key.removeprefix(_LABEL)], subject.labels.get(key.removeprefix(_LABEL), "")
+    elif key in ("name", "task", "image"):
+        wanted, given = getattr(match, key), getattr(subject, key)
+    else:
+        return 0.0
+    if key == "image" and (reference := parse_image(given)) is not None:  # versions are alike by chance
+        path, slash, last = wanted.rpartition("/")
+        wanted, given = path + slash + last.partition(":")[0], reference.name
+    return float(difflib.SequenceMatcher(None, wanted, given).ratio() ** 3)

@@ -70,7 +70,8 @@ def parse_stages(plain: Any, path: Path = ()) -> tuple[Stage, ...]:
     stages = tuple(_stage(each, (*path, number)) for number, each in enumerate(plain))
     for number, stage in enumerate(stages[:-1]):
         if stage.ends:
-            raise ScriptError((*path, number, *_ends(plain[number])[:1]), "the run ends here: it belongs into the last stage")
+            where = (*path, number, *_ends(plain[number])[:1])
+            raise ScriptError(where, "the run ends here: it belongs into the last stage")
     _refuse_colliding_files(stages, path)
     return stages
 

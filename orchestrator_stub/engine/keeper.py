@@ -112,6 +112,11 @@ class Keeper:
         self.store.put_fact(_INSTANCE, ids.instance())
         ids.remember((), instance=ids.instance())
 
+    @property
+    def note(self) -> str:
+        """What those should know who start the stub."""
+        return f"state is kept in {self._dir.folder}, {len(self.store):,} jobs so far"
+
     def kept_logs(self, clock: Clock) -> KeptLogs:
         """Logs of finished executions, those of before too."""
         return KeptLogs(clock, self.store, self.logs)

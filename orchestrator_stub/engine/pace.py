@@ -14,8 +14,8 @@ from orchestrator_stub.engine.underway import UnderWay
 
 T = TypeVar("T")
 
-_ECHO = 2
-"""Rounds of the event loop until whoever was cancelled is awake."""
+_ECHO = 1
+"""Rounds of the event loop until a sleeper that was cancelled stands in line."""
 _READ = 16
 """Rounds of the event loop until what a run wrote is on its way to those who follow its log."""
 
@@ -149,7 +149,8 @@ class Pace:
         await self._rest()
         while clock.peek() < target:
             await self._step(clock, target)
-            await self._rest()
+            if self._under_way.real:
+                await self._rest()
 
     async def _step(self, clock: VirtualClock, target: int) -> None:
         """To the next instant at which anything happens, but not beyond `target`; all that is due then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from orchestrator_stub.logs.buffer import Stream
+from orchestrator_stub.logs.streams import Stream
 
 _HEAD = struct.Struct(">BxxxI")
 _STREAMS: dict[int, Stream] = {1: 1, 2: 2}

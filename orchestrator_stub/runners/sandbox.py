@@ -14,19 +14,31 @@ import subprocess
 from orchestrator_stub.domain.errors import StepError
 from orchestrator_stub.domain.job import Task
 from orchestrator_stub.domain.release import Release
-from orchestrator_stub.logs.buffer import LogBuffer, Stream, lossy_text
+from orchestrator_stub.logs.buffer import LogBuffer, lossy_text
+from orchestrator_stub.logs.streams import Stream
 from orchestrator_stub.runners.base import Finished, Work
 from orchestrator_stub.runners.docker_spec import DAEMON, DockerSpec, docker_spec
 from orchestrator_stub.runners.image import Images
 from orchestrator_stub.runners.launcher import DEFAULT_DISK, PROCESSES, Launcher
 from orchestrator_stub.runners.results import refuse_taken_names
 from orchestrator_stub.runners.threads import in_own_thread
-from orchestrator_stub.runners.watchdog import Watchdog, fair_memory, own_memory, threads, tree, used_disk
+from orchestrator_stub.runners.watchdog import (
+    Watchdog,
+    fair_memory,
+    own_files,
+    own_memory,
+    threads,
+    tree,
+    used_disk,
+)
 
 _log = logging.getLogger(__name__)
 
 MINIMUM_MEMORY = 6 * 2**20
 """Bytes; container engines refuse less."""
+FILES = 200_000
+"""Files that a job may have in memory; each takes some of the kernel's, which no other limit counts."""
+_OWN_FOLDERS = ("/", "/dev/shm")  # noqa: S108 - inside the walls, where nobody else is
 _LEAST_FREE = 200 * 10**6  # bytes that a job must leave free on the disk of the stub
 _LOOKS_PER_DISK_WALK = 10
 _READ = 8192
@@ -132,6 +144,9 @@ class Container:
             if sum(used.values()) > limit:
                 _kill_process(max(used, key=used.__getitem__))
         if sum(map(threads, pids)) > PROCESSES:
+            self.kill()
+        if pids and own_files(pids[0], _OWN_FOLDERS) > FILES:
+            self._overflow = f"sandbox: the job made more than {FILES} files outside of its inputs and results"
             self.kill()
         self._looks += 1
         if shutil.disk_usage(self._work.folder).free < _LEAST_FREE:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator_stub.clock import SECOND
 from orchestrator_stub.domain.errors import StepError
 from orchestrator_stub.domain.job import Task
-from orchestrator_stub.logs.buffer import Stream
+from orchestrator_stub.logs.streams import Stream
 from orchestrator_stub.runners.base import Finished, Runner, Work
 from orchestrator_stub.runners.image import Images
 from orchestrator_stub.runners.results import refuse_taken_names

@@ -12,6 +12,7 @@ from pathlib import Path
 INTERVAL = 0.05
 """Seconds between two looks at memory and processes."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_ENTRY = 4096  # bytes that anything with a name counts: a disk has room for so many names, too
 
 
 class Watchdog:
@@ -98,15 +99,31 @@ def fair_memory(pid: int) -> int:
     return own_memory(pid)
 
 
+def own_files(pid: int, folders: tuple[str, ...]) -> int:
+    """Files in file systems that a process has for itself; 0 when it sees those of this machine, or is gone.
+
+    :param folders: where the file systems stand, as the process sees them
+    """
+    total = 0
+    with contextlib.suppress(OSError):
+        root = f"/proc/{pid}/root"
+        if Path(root).stat().st_dev == Path("/").stat().st_dev:  # its walls are still being put up, or it has none
+            return 0
+        for folder in folders:
+            facts = os.statvfs(root + folder)
+            total += facts.f_files - facts.f_ffree
+    return total
+
+
 def used_disk(folders: list[Path]) -> int:
-    """Bytes on disk of all files below the folders (or of the files), never following links."""
+    """Bytes on disk of all files below the folders (or of the files), never following links; empty ones count, too."""
     total = 0
     waiting = list(folders)
     while waiting:
         path = waiting.pop()
         with contextlib.suppress(OSError):
             facts = path.lstat()
-            total += facts.st_blocks * 512
+            total += max(facts.st_blocks * 512, _ENTRY)
             if stat.S_ISDIR(facts.st_mode):
                 waiting.extend(path.iterdir())
     return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import urllib.parse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,7 @@ class S3Service:
                 STUB_KEYS,
                 now=self._now,
                 makes_buckets=not self.settings.strict,
-                hosts=self._hosts,
+                hosts=(*self._hosts, urllib.parse.urlsplit(self.endpoint).hostname or ""),
                 seed=self._seed,
             )
         return self._gate

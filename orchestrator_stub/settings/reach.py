@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import urllib.parse
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 from orchestrator_stub.domain.errors import SettingsError
-
-if TYPE_CHECKING:
-    from orchestrator_stub.settings.flags import Settings
 
 RUNS_PROGRAMS = {
     "auto": "the sandbox would run their programs here",
@@ -19,7 +17,26 @@ RUNS_PROGRAMS = {
 """Docker runner -> what strangers could do with it; the others run nothing of theirs."""
 
 
-def check_reach(settings: Settings) -> None:
+class Reach(Protocol):
+    """What matters here of the settings."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def binds_loopback(self) -> bool: ...
+    @property
+    def allow_hosts(self) -> Sequence[str]: ...
+    @property
+    def allow_local_paths(self) -> Sequence[object]: ...
+    @property
+    def docker_runner(self) -> str: ...
+    @property
+    def trust_network(self) -> bool: ...
+    @property
+    def control_token(self) -> str: ...
+
+
+def check_reach(settings: Reach) -> None:
     """Refuse an address that other machines reach where that was not thought through.
 
     :raises SettingsError: one sentence that names the flag to add
@@ -42,12 +59,12 @@ def check_reach(settings: Settings) -> None:
         )
 
 
-def open_address(settings: Settings) -> str:
+def open_address(settings: Reach) -> str:
     """The address at which published files and S3 are served: results have to be reached from where the API is."""
     return "127.0.0.1" if settings.binds_loopback else settings.host
 
 
-def reach_notes(url: str, settings: Settings) -> tuple[str, ...]:
+def reach_notes(url: str, settings: Reach) -> tuple[str, ...]:
     """For the banner: by which names others reach the stub, and what they may do.
 
     :param url: where this machine reaches it

@@ -69,7 +69,8 @@ def _podman(folder: Path) -> Iterator[Path]:
             yield socket
     finally:
         subprocess.run([*base, "rm", "--all", "--force", "--time", "0"], env=environment, capture_output=True, check=False)
-        if not had_bridge:
+        used = subprocess.run(["ip", "link", "show", "master", "cni-podman0"], capture_output=True, check=False).stdout
+        if not had_bridge and not used:
             subprocess.run(["ip", "link", "delete", "cni-podman0"], capture_output=True, check=False)
 
 

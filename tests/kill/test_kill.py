@@ -77,7 +77,7 @@ class Client:
         promise = self.promised[job_id]
         promise.in_doubt = True
         if what < 0.75:
-            status, _ = stub.ask("DELETE", f"{JOBS}/{job_id}?reason=enough", None, connection)
+            status, _ = stub.ask("DELETE", f"{JOBS}/{job_id}", {"reason": "enough"}, connection)
             if status == 200:
                 promise.is_stopped = True
         elif what < 0.9:

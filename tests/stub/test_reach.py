@@ -37,7 +37,11 @@ def spaces():
         if not (shutil.which("unshare") and shutil.which("nsenter") and shutil.which("ip")):
             pytest.skip("no network namespaces: unshare, nsenter or ip is not installed")
         stub = stack.enter_context(held(["unshare", *own_users, "--net"]))
-        into = lambda holder: ["nsenter", "--target", str(holder.pid), *(["--user", "--preserve-credentials"] if own_users else []), "--net", "--"]
+
+        def into(holder):
+            users = ["--user", "--preserve-credentials"] if own_users else []
+            return ["nsenter", "--target", str(holder.pid), *users, "--net", "--"]
+
         client = stack.enter_context(held([*into(stub), "unshare", "--net"]))
         steps = [
             (stub, f"link add stub0 type veth peer name stub1 netns {client.pid}"),

@@ -11,6 +11,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidStatus
 from websockets.frames import Frame, Opcode
 
+from orchestrator_stub.engine.overview import Wanted
+
 JOBS = "/api/v1/orchestrator/jobs"
 TASK = {"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "x"}}}
 BODY = {"Job": {"Name": "n", "Type": "batch", "Count": 1, "Tasks": [TASK]}}
@@ -84,6 +86,22 @@ async def test_1000_held_requests_are_answered_at_once(start_stub):
         writer.close()
     assert set(answers) == {b"HTTP/1.1 400 Bad Request\r\n"}
     assert took < 5
+
+
+async def test_a_stub_ends_at_once_whatever_its_faults_hold(start_stub):
+    """Ctrl-C would wait for the longest delay, or carry out what was held on the way out."""
+    stub, client = await start_stub()
+    for kind, do in (("delay", {"seconds": 3600}), ("hang", {})):
+        await put(client, kind, match={"method": "PUT", "times": 5}, **do)
+    hearing = [asyncio.ensure_future(client.put(JOBS, json=BODY)) for _ in range(10)]
+    while sum(each["held"] for each in (await client.get("/stub/faults")).json()["faults"]) < 10:
+        await asyncio.sleep(0.01)
+    began = asyncio.get_running_loop().time()
+    await stub.stop()
+    assert asyncio.get_running_loop().time() - began < 1.5
+    for each in await asyncio.gather(*hearing, return_exceptions=True):
+        assert isinstance(each, httpx.TransportError)
+    assert len(stub.orchestrator.overview.jobs(Wanted()).jobs) == 0
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from orchestrator_stub.clock import VirtualClock
 
 JOBS = "/api/v1/orchestrator/jobs"
 TASK = {"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "x"}}}
-PRINTS = {"match": {"name": "p*"}, "stages": [{"stdout": "hello"}]}
-HANGS = {"match": {}, "stages": [{"stdout": "hello"}, {"hang": True}]}
+LONG = "hello" * 1000
+"""More than a log keeps in memory."""
+PRINTS = {"match": {"name": "p*"}, "stages": [{"stdout": LONG}]}
+HANGS = {"match": {}, "stages": [{"stdout": LONG}, {"hang": True}]}
 
 
 def body(name, **job):

@@ -176,7 +176,7 @@ async def test_files_arrive_where_a_real_run_s_files_do(start_stub, publisher):
 async def test_a_follower_of_the_log_sees_lines_as_they_come(start):
     """Logs in Airflow's own page could not be rehearsed: they would come all at once, or never end."""
     client = await start()
-    await client.put("[{stages: [{stdout: one}, {after: 10, stderr: 'two\nthree'}, {after: 10, exit: 0}]}]")
+    await client.put([{"stages": [{"stdout": "one"}, {"after": 10, "stderr": "two\nthree"}, {"after": 10, "exit": 0}]}])
     job_id = await client.submit()
     url = f"{client.stub.url.replace('http', 'ws', 1)}{JOBS}/{job_id}/logs?follow=true"
     async with websockets.connect(url, proxy=None, ping_interval=None) as socket:

@@ -88,8 +88,10 @@ def test_what_may_match_some_execution_of_a_job():
         (
             [Match(task="train", label={"team": "etl", "tier": "gold"})],
             {"labels": {"tier": "tin"}, "meta": {"airflow-task-id": "train"}},
-            "no script matched (image acme/clean:1.4, label team missing, label tier=tin); "
-            "nearest: label team=etl, label tier=gold, task train (differs in label team, label tier)",
+            (
+                "no script matched (image acme/clean:1.4, label team missing, label tier=tin); "
+                "nearest: label team=etl, label tier=gold, task train (differs in label team, label tier)"
+            ),
         ),
         (
             [Match(image="acme/clean", type="ops")],

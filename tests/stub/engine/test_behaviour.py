@@ -60,7 +60,10 @@ async def test_a_node_that_goes_down_in_a_slow_step_forgets_it(build: Any) -> No
     cluster.orchestrator.fleet.behave([(NODE, Behaviour(slow=10))])
     job = cluster.submit("a")
     await cluster.advance(5)
+    held = cluster.orchestrator._compute._held[cluster.execution(job).id]
+    assert held.pause is not None
     cluster.orchestrator.drop_node(NODE)
+    assert held.pause is None, "nothing of it holds the clock"
     await cluster.advance(20)
     assert cluster.runner.works == []
     cluster.orchestrator.rejoin_node(NODE)

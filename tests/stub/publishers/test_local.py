@@ -30,3 +30,10 @@ async def test_nothing_half_written_is_shown(make_output, tmp_path):
     with pytest.raises(StepError, match="^local publisher failed to compress output file"):
         await LocalPublisher(shown, "http://h").publish(output)
     assert list(shown.iterdir()) == []
+
+
+async def test_a_result_of_before_a_restart_is_where_the_file_server_is_now(make_output, tmp_path):
+    """A stub that starts again on another port would hand out a URL that leads nowhere."""
+    published = await LocalPublisher(tmp_path, "http://127.0.0.1:6001").publish(make_output())
+    now = LocalPublisher(tmp_path, "http://127.0.0.1:40123").result(published, 0)
+    assert now == SpecConfig("urlDownload", {"URL": "http://127.0.0.1:40123/e-1.tar.gz"})

@@ -10,6 +10,8 @@ from orchestrator_stub.domain.shape import Behaviour, NodeShape
 from orchestrator_stub.settings.cluster import load_cluster
 from orchestrator_stub.settings.flags import parse
 
+KEYS = "name, count, labels, cpu, memory, disk, gpu, engines, publishers and behaviour"
+
 
 @pytest.fixture
 def write(tmp_path):
@@ -49,8 +51,7 @@ def test_json_is_a_cluster_file_too(write):
     [
         (
             "nodes:\n- name: a\n- name: b\n  memroy: 1GB\n",
-            "line 4: nodes[1].memroy: unknown key; known are name, count, labels, cpu, memory, disk, gpu, engines, "
-            "publishers and behaviour",
+            f"line 4: nodes[1].memroy: unknown key; known are {KEYS}",
         ),
         (
             "nodes:\n- name: a\n  memory: 64GX\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,28 +15,24 @@ from orchestrator_stub.domain.stage import Stage
 from orchestrator_stub.settings.flags import parse
 from orchestrator_stub.settings.scripts import load_scripts
 
-STANZA = """
-# Partition 3 fails on its first attempt after 4 s with exit code 137; all else goes well.
-- match: {task: train, partition: 3, attempt: 1}
-  stages: [{after: 4s, stderr: Killed, exit: 137}]
-- match: {task: train}
-  stages: [{after: 40m, stdout: 3 epochs, files: {model/weights.bin: {base64: AAEC}}}]
-  optional: true
-"""
+README = Path(__file__).resolve().parents[3] / "README.md"
 SCRIPTS = (
     Script(Match(task="train", partition=3, attempt=1), (Stage(after=4, stderr="Killed", exit=137),)),
     Script(
         Match(task="train"),
-        (Stage(after=2400, stdout="3 epochs", files={"model/weights.bin": b"\0\1\2"}),),
-        optional=True,
+        (
+            Stage(stdout="epoch 1"),
+            Stage(after=2400, jitter=300, stdout="epoch 2", files={"model/weights.bin": b"\0\1\2"}),
+        ),
     ),
 )
 
 
 def test_the_documented_file(tmp_path):
     """What the documentation shows would be refused, or mean something else."""
+    section = README.read_text().partition("### A job's fate, written down\n")[2].partition("\n### ")[0]
     path = tmp_path / "scripts.yaml"
-    path.write_text(STANZA)
+    path.write_text("\n".join(line for line in section.splitlines() if line.startswith("    ")))
     assert load_scripts(path) == SCRIPTS
     assert parse(["--scripts", str(path)]).scripts == SCRIPTS
     assert parse([]).scripts == ()
@@ -55,8 +52,10 @@ def test_json_will_do(tmp_path):
         ("match: {}", "line 1: give a list of scripts, each {match: {...}, stages: [...]}"),
         (
             "- match: {}\n- match: {}\n  stages:\n  - after: 4s\n  - exit: 300\n",
-            "line 5: [1].stages[1].exit: 300 is no exit code; give a whole number from 0 to 255 "
-            "(-1 is that of a wasm program that just returns)",
+            (
+                "line 5: [1].stages[1].exit: 300 is no exit code; give a whole number from 0 to 255 "
+                "(-1 is that of a wasm program that just returns)"
+            ),
         ),
         ("- match:\n    imoge: x\n", "line 2: [0].match.imoge: unknown key; did you mean image? known are name, "),
         ("- match:\n    label:\n      team: 7\n", "line 3: [0].match.label.team: 7 is no text: put it into quotes"),

@@ -1,0 +1,45 @@
+"""The command line: `python -m airflow_provider_bacalhau COMMAND --conn-id ...`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Sequence
+
+from airflow_provider_bacalhau.commands import nodes
+from airflow_provider_bacalhau.errors import BacalhauError
+
+PROGRAM = "python -m airflow_provider_bacalhau"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; answers the exit status (2: wrong usage, 1: it could not be done).
+
+    What it was asked for goes to the standard output, everything else, Airflow's log too, to the error output.
+    """
+    parser = argparse.ArgumentParser(prog=PROGRAM, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    nodes.add(commands)
+    try:
+        given = parser.parse_args(arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    with contextlib.redirect_stdout(sys.stderr):
+        from airflow_provider_bacalhau.version_compat import AirflowNotFoundException, use_stored_connections
+
+        use_stored_connections()
+        try:
+            text = given.run(given)
+        except BacalhauError as error:
+            return _complain(str(error))
+        except AirflowNotFoundException:
+            hint = f"set AIRFLOW_CONN_{given.conn_id.upper()}, or add it with `airflow connections add`"
+            return _complain(f"there is no connection {given.conn_id}: {hint}")
+    sys.stdout.write(text)
+    return 0
+
+
+def _complain(text: str) -> int:
+    sys.stderr.write(f"{PROGRAM}: {text}\n")
+    return 1

@@ -1,0 +1,59 @@
+"""However a stub ends, the programs of its jobs end with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+STUB = [sys.executable, "-m", "orchestrator_stub", "serve", "--port", "0", "--s3", "off", "--nodes", "1"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("runner", ["sandbox", "process"])
+def test_no_program_outlives_its_stub(runner, how):
+    """Programs of a stub that ended would use up the machine, unseen."""
+    marker = f"67{os.getpid()}{how.value}"
+    line = f"trap '' TERM INT HUP; setsid sleep {marker} & (setsid sh -c 'sleep {marker} & sleep {marker}' &); sleep {marker}"
+    with subprocess.Popen([*STUB, "--docker-runner", runner], stdout=subprocess.PIPE, text=True) as stub:
+        url = stub.stdout.readline().split()[-1]
+        submit(url, line)
+        until(lambda: sleeping(marker) == 4)
+        began = time.monotonic()
+        stub.send_signal(how)
+        assert stub.wait(10) == (0 if how is signal.SIGTERM else -how)
+        until(lambda: sleeping(marker) == 0)
+    assert time.monotonic() - began < 5
+
+
+def submit(url, line):
+    """A job that runs a line of shell."""
+    params = {"Image": "busybox", "Entrypoint": ["/bin/sh", "-c"], "Parameters": [line]}
+    task = {"Name": "main", "Engine": {"Type": "docker", "Params": params}}
+    body = json.dumps({"Job": {"Type": "batch", "Count": 1, "Tasks": [task]}}).encode()
+    headers = {"Content-Type": "application/json"}
+    urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/orchestrator/jobs", body, headers, method="PUT")).close()
+
+
+def sleeping(seconds):
+    """Programs of this machine that sleep so long."""
+    count = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().split(b"\0")
+            count += seconds.encode() in words and words[0].rpartition(b"/")[2] in (b"sleep", b"busybox")
+    return count
+
+
+def until(holds):
+    """Until something is true; the test's own time limit ends it."""
+    while not holds():
+        time.sleep(0.02)
