@@ -102,7 +102,6 @@ class Orchestrator(Reads):
         self._keeper = keeper
         self._store = keeper.store if keeper is not None else MemoryStore(names=release.unique_names)
         self._planner = Planner(self._store, release, clock, ids)
-        self._first_mode = clock.mode
         post = Post()
         self._evaluations = Evaluations(
             self._store, self._planner, post, clock=clock, ids=ids, release=release, strict=strict
@@ -112,7 +111,6 @@ class Orchestrator(Reads):
         self._cluster = Cluster(
             self._store, self._planner, clock, release, post=post, watch=watch, manual_approval=manual_approval
         )
-        told = self._cluster.figures_changed
         turns = Turns(clock)
         under_way = UnderWay(clock, turns)
         self._compute = Compute(
@@ -120,7 +118,7 @@ class Orchestrator(Reads):
             release,
             clock,
             self._evaluations.reported,
-            told,
+            self._cluster.figures_changed,
             under_way,
             scripts=self.powers.scripts,
             kept=keeper.kept_logs(clock) if keeper is not None else None,
@@ -331,7 +329,7 @@ class Orchestrator(Reads):
         self._cluster.forget_jobs()
         ends = self._compute.forget_jobs()
         self._planner.forget_jobs()
-        self.pace.change_mode(self._first_mode)
+        self.pace.change_mode(self.pace.first_mode)
         await ends
 
     @property

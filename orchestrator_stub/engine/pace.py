@@ -24,6 +24,7 @@ class Pace:
     """What is awake, what holds the clock, and what is next. Real time has its own pace: there nothing is done here."""
 
     def __init__(self, clock: Clock, turns: Turns, under_way: UnderWay) -> None:
+        self.first_mode: Mode = clock.mode
         self._clock = clock if isinstance(clock, VirtualClock) else None
         self._turns = turns
         self._under_way = under_way

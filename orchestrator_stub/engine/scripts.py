@@ -186,7 +186,7 @@ class Scripts:
         try:
             self._drop_node(node_id)
         except OrchestratorError:
-            return  # it is silent already: nobody hears of this run either
+            return  # it is silent already, or deleted: nobody hears of this run either
 
 
 def _brings_script(job: Job) -> bool:

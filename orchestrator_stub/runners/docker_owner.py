@@ -43,9 +43,8 @@ def started(pid: int) -> str:
             return "" if fields[0] in _DEAD else fields[_FIELD]
         return ""
     try:
-        os.kill(pid, 0)
+        with contextlib.suppress(PermissionError):  # somebody else's, but there
+            os.kill(pid, 0)
     except ProcessLookupError:
         return ""
-    except PermissionError:
-        pass
     return "running"

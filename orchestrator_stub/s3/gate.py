@@ -27,11 +27,12 @@ from orchestrator_stub.s3.errors import (
     bad_request,
     head_too_large,
     host_id,
+    internal_error,
     request_timeout,
 )
 from orchestrator_stub.s3.forward import HOPS, forwarded_headers, forwarded_target, settled_headers
 from orchestrator_stub.s3.intake import Intake
-from orchestrator_stub.s3.moto import REQUEST_ID
+from orchestrator_stub.s3.moto import BODILESS, REQUEST_ID
 from orchestrator_stub.s3.presigned import presigned_claim
 from orchestrator_stub.s3.request import ALGORITHM_PARAMETER, SIGNATURE_PARAMETER, Request, read_request
 from orchestrator_stub.s3.signature import Signer, Verifier
@@ -138,7 +139,7 @@ class Gate:
         try:
             head = h11.Request(method=request.method, target=target, headers=[*sent, (REQUEST_ID, request_id)])
             await self._hand_in(client, behind, intake, head)
-            await self._hand_out(client, behind, request_id)
+            await self._hand_out(client, behind, request_id, is_bodiless=request.method == "HEAD")
         except BaseException:
             behind.close()  # with half a body: it has no effect
             raise
@@ -195,22 +196,20 @@ class Gate:
                 return
             yield bytes(event.data)
 
-    async def _hand_out(self, client: Wire, behind: Wire, request_id: str) -> None:
-        while True:
-            event = await behind.event()
-            if isinstance(event, h11.Response):
-                kept = [(name, value) for name, value in event.headers if name.decode() not in HOPS | _OWN]
-                length = [(name, value) for name, value in event.headers if name == b"content-length"]
-                answer = h11.Response(
-                    status_code=event.status_code,
-                    headers=[*kept, *length, *_ids(request_id)],
-                    reason=event.reason,
-                )
-                await self._say(client, answer)
-            elif isinstance(event, h11.Data | h11.EndOfMessage):
-                await self._say(client, event)
-                if isinstance(event, h11.EndOfMessage):
-                    return
+    async def _hand_out(self, client: Wire, behind: Wire, request_id: str, *, is_bodiless: bool) -> None:
+        head = await behind.event()
+        if not isinstance(head, h11.Response):
+            raise internal_error()
+        kept = [(name, value) for name, value in head.headers if name.decode() not in HOPS | _OWN]
+        length = [(name, value) for name, value in head.headers if name == b"content-length"]
+        headers = [*kept, *length, *_ids(request_id)]
+        await self._say(client, h11.Response(status_code=head.status_code, headers=headers, reason=head.reason))
+        if is_bodiless or head.status_code in BODILESS:
+            await behind.event()  # its end
+            await self._say(client, h11.EndOfMessage())
+        else:
+            size = int(length[0][1])
+            await client.say(size, behind.take(size), self._patience)
 
     async def _refuse(self, client: Wire, refusal: Refusal, request_id: str, *, is_last: bool) -> bool:
         """Answer with AWS's words; False when it was the connection's last answer."""

@@ -20,7 +20,8 @@ from typing import Any
 READY = b"ready\n"
 """What the stub waits for on stdout."""
 REQUEST_ID = "x-amz-request-id"
-_BODILESS = (204, 304)
+BODILESS = (204, 304)
+"""Statuses of answers without a body; all others say how long theirs is."""
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -55,7 +56,7 @@ def serve(socket_path: Path) -> None:
             self._answer(int(code), headers.items(), data)
 
         def _answer(self, status: int, headers: Any, data: bytes) -> None:
-            with_body = self.command != "HEAD" and status not in _BODILESS
+            with_body = self.command != "HEAD" and status not in BODILESS
             own_id, given_id = "", self.headers.get(REQUEST_ID, "")
             for name, value in headers:
                 if name.lower() == "x-amzn-requestid":

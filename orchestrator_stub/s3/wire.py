@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import h11
 
@@ -11,6 +12,16 @@ PIECE = 64 * 1024
 """Bytes read at a time."""
 
 Event = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
+
+
+class _Announced:
+    """Bytes that h11 only counts."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
 
 
 class Wire:
@@ -47,8 +58,43 @@ class Wire:
             self._writer.write(data)
             await self._writer.drain()
 
+    async def take(self, size: int) -> AsyncIterator[bytes]:
+        """The body of an answer, of which only the head was taken as an event, and with it the exchange.
+
+        Past h11, which copies every piece several times: twice as fast.
+
+        :param size: bytes, as the head says
+        :raises OSError: the connection broke
+        """
+        piece, _ = self.http.trailing_data
+        while size:
+            piece = piece or await self._reader.read(min(size, PIECE))
+            if not piece:
+                raise ConnectionError("the answer is not complete")
+            size -= len(piece)
+            yield piece
+            piece = b""
+        self.http = h11.Connection(h11.CLIENT)
+
+    async def say(self, size: int, pieces: AsyncIterator[bytes], patience: float) -> None:
+        """The body of an answer whose head was sent, again past h11.
+
+        :param size: bytes, as the head says
+        :param patience: seconds that the other side may take for a piece
+        :raises TimeoutError: it takes longer
+        :raises OSError: the connection broke
+        """
+        self.http.send_with_data_passthrough(h11.Data(data=_Announced(size)))  # type: ignore[arg-type]  # as for sendfile
+        async for piece in pieces:
+            self._writer.write(piece)
+            async with asyncio.timeout(patience):
+                await self._writer.drain()
+        await self.send(h11.EndOfMessage())
+
     def next_exchange(self) -> bool:
         """Get ready for the next exchange; False when there can be none on this connection."""
+        if self.http.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}:
+            return True
         if self.http.states != {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             return False
         self.http.start_next_cycle()

@@ -21,19 +21,39 @@ class Reach(Protocol):
     """What matters here of the settings."""
 
     @property
-    def host(self) -> str: ...
+    def host(self) -> str:
+        """Address to bind."""
+        ...
+
     @property
-    def binds_loopback(self) -> bool: ...
+    def binds_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        ...
+
     @property
-    def allow_hosts(self) -> Sequence[str]: ...
+    def allow_hosts(self) -> Sequence[str]:
+        """Names by which clients call it."""
+        ...
+
     @property
-    def allow_local_paths(self) -> Sequence[object]: ...
+    def allow_local_paths(self) -> Sequence[object]:
+        """Folders that jobs may read."""
+        ...
+
     @property
-    def docker_runner(self) -> str: ...
+    def docker_runner(self) -> str:
+        """What runs docker jobs."""
+        ...
+
     @property
-    def trust_network(self) -> bool: ...
+    def trust_network(self) -> bool:
+        """Whether strangers may do all that this machine may."""
+        ...
+
     @property
-    def control_token(self) -> str: ...
+    def control_token(self) -> str:
+        """Opens `/stub/` to strangers."""
+        ...
 
 
 def check_reach(settings: Reach) -> None:

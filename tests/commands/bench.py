@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,11 +18,14 @@ from processes import Interrupted, Processes, clean_environment, free_ports, int
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
 from load import Refused, exchanges, requests_per_second  # noqa: E402 - its folder is no package
+from scale import Reader, schedule  # noqa: E402 - as above
 
 IMPORT_ROUNDS = 9
 LOAD_ROUNDS, ROUND_SECONDS = 3, 1.5
 STORED_JOBS = 1000
 LISTED_JOBS, MANY_JOBS = 5_000, 50_000
+KEPT_JOBS = 10_000
+SCHEDULED_JOBS, MANY_NODES = 10_000, 1_000
 SAMPLE = 300
 """Requests on one connection, one after the other, whose median is taken."""
 IMPORTS = """
@@ -75,6 +79,8 @@ def main() -> int:
                 print(start_and_memory(processes, environment), flush=True)
                 print(rates(processes, environment), flush=True)
                 print(growth(processes, environment), flush=True)
+                print(many_nodes(processes, environment), flush=True)
+                print(durable(processes, environment), flush=True)
             finally:
                 processes.stop()
     except Interrupted as asked:
@@ -175,6 +181,58 @@ def growth(processes: Processes, environment: dict[str, str]) -> str:
     return (
         f"growth   list of 10 of {LISTED_JOBS:,} jobs {listing * 1000:.2f} ms | {per_job:.1f} kB a finished job"
         f" | submit {many * 1000:.2f} ms at {MANY_JOBS:,} jobs, {few * 1000:.2f} ms at 100 | ratio {many / few:.2f}"
+    )
+
+
+def durable(processes: Processes, environment: dict[str, str]) -> str:
+    """Submits whose answers wait for the disk, beside the same in memory; then kill -9, and what a start costs."""
+    folder = ROOT / ".cache" / "bench" / "data"
+    shutil.rmtree(folder, ignore_errors=True)
+    ports, body = free_ports(3), json.dumps(JOB).encode()
+    flags = ["--docker-runner", "scripted", "--s3", "off"]
+    stubs = [[sys.executable, "-m", "orchestrator_stub", "serve", "--port", str(port), *flags] for port in ports]
+    kept = ["--data-dir", str(folder)]
+    urls = [f"http://127.0.0.1:{port}/api/v1/orchestrator/jobs" for port in ports]
+    empty_seconds, empty_mb = started(processes, "stub that forgets", stubs[0], environment, "/api/v1/agent/alive")
+    started(processes, "stub that keeps", [*stubs[1], *kept], environment, "/api/v1/agent/alive")
+    fill(urls[0], body, 100)
+    fill(urls[1], body, 100)
+    one = [1 / median_seconds(url, body) for url in urls[:2]]
+    measured = [[requests_per_second(url, body, seconds=ROUND_SECONDS) for url in urls[:2]] for _ in range(LOAD_ROUNDS)]
+    memory, disk = (max(column) for column in zip(*measured, strict=True))
+    stored = fetch(urls[1] + "?limit=1000000")["Items"]
+    fill(urls[1], body, max(0, KEPT_JOBS - len(stored)))
+    processes.kill("stub that keeps")
+    seconds, mb = started(processes, "stub that comes back", [*stubs[2], *kept], environment, "/api/v1/agent/alive")
+    found = len(fetch(urls[2] + "?limit=1000000")["Items"])
+    return (
+        f"durable  {disk:,.0f} submits/s from 8 clients, {one[1]:,.0f}/s from one | in memory {memory:,.0f}/s,"
+        f" {one[0]:,.0f}/s | after kill -9 with {found:,} jobs: start {seconds:.2f} s, {mb:.0f} MB (without a"
+        f" directory {empty_seconds:.2f} s, {empty_mb:.0f} MB)"
+    )
+
+
+def many_nodes(processes: Processes, environment: dict[str, str]) -> str:
+    """Many jobs on many nodes, beside the same jobs on three, and one job on all of them; with a reader meanwhile."""
+    body, everywhere = json.dumps(JOB).encode(), {"Job": JOB["Job"] | {"Type": "ops", "Count": 0}}
+    found = []
+    for nodes in (3, MANY_NODES):
+        (port,) = free_ports(1)
+        command = [sys.executable, "-m", "orchestrator_stub", "serve", "--port", str(port), "--nodes", str(nodes)]
+        flags = ["--docker-runner", "scripted", "--s3", "off"]
+        started(processes, f"stub with {nodes} nodes", [*command, *flags], environment, "/api/v1/agent/alive")
+        url = f"http://127.0.0.1:{port}/api/v1/orchestrator/jobs"
+        first = fetch(url, "PUT", JOB)["JobID"]
+        with Reader(f"{url}/{first}") as reader:
+            found.append((schedule(url, body, SCHEDULED_JOBS), rss_mb(port)))
+    with Reader(f"{url}/{first}") as other:
+        all_seconds = schedule(url, json.dumps(everywhere).encode(), 1)
+    (few_seconds, few_mb), (seconds, mb) = found
+    return (
+        f"scale    schedule {SCHEDULED_JOBS:,} jobs on {MANY_NODES:,} nodes {seconds:.1f} s, {mb:.0f} MB | on 3 nodes"
+        f" {few_seconds:.1f} s, {few_mb:.0f} MB | ratio {seconds / few_seconds:.2f} | a read meanwhile"
+        f" {statistics.median(reader.waits) * 1000:.1f} ms, at most {max(reader.waits) * 1000:.0f} ms | one job on all"
+        f" nodes {all_seconds:.1f} s, a read at most {max(other.waits) * 1000:.0f} ms"
     )
 
 

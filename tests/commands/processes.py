@@ -128,6 +128,12 @@ class Processes:
         """A program has done its work: its end is no longer news."""
         self._started.pop(name).wait()
 
+    def kill(self, name: str) -> None:
+        """A program ends at once, as in a crash, with all that it started."""
+        process = self._started.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
     def stop(self) -> None:
         """End everything that was started and wait until it is gone (a few seconds at most)."""
         if self._keeper.stdin and not self._keeper.stdin.closed:

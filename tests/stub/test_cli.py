@@ -125,7 +125,7 @@ def test_no_key_is_left_for_others_however_the_stub_ends(tmp_path, how):
 def test_wrong_usage_is_one_sentence_and_status_2():
     """The user would see a traceback."""
     tls = ["serve", "--port", "0", *QUIET, "--tls-cert", "/no/such.pem", "--tls-key", "/no/such.key"]
-    for words in (["serve", "--clock", "virtual"], ["serve", "--nodes", "x"], tls, ["run"], ["frobnicate"], []):
+    for words in (["serve", "--clock", "sideways"], ["serve", "--nodes", "x"], tls, ["run"], ["frobnicate"], []):
         done = run(*words)
         assert done.returncode == 2, words
         assert done.stderr.startswith("bacalhau-stub: "), words

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import signal
 import socket
 import ssl
+import time
 
 import httpx
 import pytest
@@ -33,10 +35,10 @@ async def serve():
     """Serve an ASGI application on a free port; returns host:port."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(app, tls=None, http=Connection):
+        async def start(app, tls=None, http=Connection, date=None):
             listener = socket.socket()
             listener.bind(("127.0.0.1", 0))
-            server = Server(uvicorn.Config(app, http=http, log_config=None, lifespan="off"), tls)
+            server = Server(uvicorn.Config(app, http=http, log_config=None, lifespan="off"), tls, date)
             task = asyncio.ensure_future(server.serve(sockets=[listener]))
 
             async def stop():
@@ -220,3 +222,33 @@ async def test_keep_alive_serves_one_request_after_another(serve, make):
         assert head.startswith(b"HTTP/1.1 200")
         assert await reader.readexactly(16) == b'{"Status":"OK"}\n'
     writer.close()
+
+
+async def test_answers_carry_the_date_of_a_virtual_clock(serve):
+    """Two runs with one seed would differ in every answer, and a client would see two times at once."""
+    moment = [1735689600.9]
+
+    async def app(scope, receive, send):
+        moment[0] += 3600
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    address = await serve(app, date=lambda: moment[0])
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
+        dates = [(await client.get("/")).headers.get_list("date") for _ in range(2)]
+        await asyncio.sleep(0.15)  # uvicorn would write its own date by now
+        dates.append((await client.get("/")).headers.get_list("date"))
+    assert dates == [[f"Wed, 01 Jan 2025 0{hour}:00:00 GMT"] for hour in (1, 2, 3)], "also what happened meanwhile"
+
+
+async def test_without_one_they_carry_this_machines_date(serve):
+    """Released servers send a date."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    address = await serve(app)
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
+        (date,) = (await client.get("/")).headers.get_list("date")
+    assert abs(email.utils.parsedate_to_datetime(date).timestamp() - time.time()) < 5

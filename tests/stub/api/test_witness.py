@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -159,3 +161,12 @@ async def test_a_name_may_be_another_jobs_later(start_stub):
     job = (await client.put(JOBS, json=body("mine"))).json()["JobID"]
     await client.get(f"{JOBS}/mine")
     assert [entry["jobs"] for entry in await entries(client)] == [[], [job], [job]]
+
+
+def test_a_stub_without_faults_never_imports_them():
+    """Its start would take longer than it must."""
+    script = (
+        "import orchestrator_stub.app, sys;"
+        "sys.exit(any(word in name for name in sys.modules for word in ('fault', 'replica', 'control.journal')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -117,3 +117,19 @@ async def test_a_body_is_refused(start_stub):
     _, client = await start_stub()
     answer = await client.post("/stub/reset", json={"jobs": True})
     assert (answer.status_code, answer.json()) == (400, {"error": "jobs: unknown key; a reset takes none"})
+
+
+async def test_a_stub_that_remembers_has_forgotten_when_it_starts_again(start_stub, tmp_path):
+    """Jobs of before a reset would be back after a restart, or their logs fill the disk."""
+    stub, client = await start_stub(data_dir=tmp_path / "data")
+    await client.put("/stub/scripts", json=[PRINTS, HANGS])
+    done = (await client.put(JOBS, json=body("printed"))).json()["JobID"]
+    await ended(client, done)
+    await client.put(JOBS, json=body("hangs"))
+    await client.post("/stub/reset")
+    kept = (await client.put(JOBS, json=body("after"))).json()["JobID"]
+    await ended(client, kept)
+    await stub.stop()
+    _, client = await start_stub(data_dir=tmp_path / "data")
+    assert [job["ID"] for job in (await client.get(JOBS)).json()["Items"]] == [kept]
+    assert (await client.get(f"{JOBS}/{done}")).status_code == 404

@@ -62,6 +62,13 @@ class Client:
         """State of a job."""
         return (await self.http.get(f"{JOBS}/{job_id}")).json()["Job"]["State"]["StateType"]
 
+    async def over(self, job_id):
+        """State of a job once it has ended, where something of it takes real time."""
+        async with asyncio.timeout(30):
+            while (state := await self.state(job_id)) in ("Pending", "Running"):
+                await asyncio.sleep(0.01)
+        return state
+
     async def executions(self, job_id):
         """Those of a job, in the order of their making."""
         answer = await self.http.get(f"{JOBS}/{job_id}/executions", params={"order_by": "created_at", "all_job_versions": "true"})
@@ -156,9 +163,7 @@ async def test_files_arrive_where_a_real_run_s_files_do(start_stub, publisher):
     )
     params = {"Type": "s3", "Params": {"Bucket": "acme", "Key": "clean/{executionID}"}} if publisher == "s3" else {"Type": "local"}
     job_id = await client.submit(paths=("outputs", "empty"), publisher=params)
-    async with asyncio.timeout(30):
-        while await client.state(job_id) == "Running":
-            await asyncio.sleep(0.01)
+    assert await client.over(job_id) == "Completed"
     (result,) = (await client.http.get(f"{JOBS}/{job_id}/results")).json()["Items"]
     url = result["Params"]["PreSignedURL" if publisher == "s3" else "URL"]
     archive = tarfile.open(fileobj=io.BytesIO((await client.http.get(url)).content))
@@ -225,7 +230,7 @@ async def test_a_wasm_job_is_played_and_looks_like_one(start):
     output = execution["RunOutput"]
     assert (output["ExitCode"], output["Stdout"]) == (7, "one\n"), "only the first write counts (golden 12)"
     other = await client.submit(engine="wasm", Name="broken")
-    assert await client.state(other) == "Failed", "what no script is for runs really"
+    assert await client.over(other) == "Failed", "what no script is for runs really"
 
 
 async def test_the_sandbox_is_not_asked_what_it_thinks_of_a_played_job(start):

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator_stub.clock import SECOND, VIRTUAL_START
 from orchestrator_stub.domain.job import Constraint, Timeouts
 from orchestrator_stub.domain.states import ComputeState, JobState
+from orchestrator_stub.engine.housekeeping import GRACE, INTERVAL
 from orchestrator_stub.runners.base import Finished, Work
 from orchestrator_stub.store.queries import ExecutionQuery, HistoryQuery
 
@@ -106,3 +108,33 @@ async def test_services_are_left_alone(build: Any) -> None:
     job = cluster.submit("a", kind="service", task_timeouts=Timeouts(execution=1, total=1))
     await cluster.advance(300, step=30)
     assert cluster.state(job) is JobState.RUNNING
+
+
+async def test_rounds_that_would_find_nothing_are_left_out(build: Any) -> None:
+    """Broken: a virtual day with many live jobs takes seconds of looking at each of them every 30 s."""
+    cluster = build(outcome={"hang": True})
+    for number in range(3):
+        cluster.submit(f"j{number}")
+        cluster.submit(f"limited-{number}", task_timeouts=Timeouts(total=80_000, queue=80_000))
+    points = []
+    while (due := cluster.clock.next_due()) is not None and due < VIRTUAL_START + 86_400 * SECOND:
+        points.append(due)
+        cluster.clock.advance_to(due)
+    assert len(points) < 60
+    late = [point for point in points if point > VIRTUAL_START + 80_000 * SECOND + GRACE]
+    assert late, "the round at which limits are over is among them"
+    assert {(point - points[0]) % INTERVAL for point in late} == {0}
+
+
+async def test_limits_of_a_new_version_count(build: Any) -> None:
+    """Broken: a job that is updated or run again is looked at as if it had its old limits."""
+    cluster = build(outcome={"hang": True})
+    let_go = asyncio.Event()
+    cluster.runner.run = stubborn(let_go)
+    job = cluster.submit("a", task_timeouts=Timeouts(total=100_000))
+    await cluster.advance(400, step=10)
+    cluster.orchestrator.submit(cluster.job("a", task_timeouts=Timeouts(total=60)))
+    await cluster.advance(31, step=10)
+    assert cluster.state(job) is JobState.FAILED, "its time has been over for long"
+    let_go.set()
+    await cluster.advance(2)

@@ -40,3 +40,14 @@ def test_a_row_of_luck_is_what_single_draws_would_be_read_or_not() -> None:
         luck.spend()
         luck.spend()
         assert single.job() == row.job()
+
+
+def test_each_purpose_has_randomness_of_its_own() -> None:
+    """Broken: a client that brings its own request ids gets other job ids than one that does not."""
+    ids = Ids(5)
+    drawn = ids.source("request ids").randbytes(8)
+    assert ids.job() == Ids(5).job()
+    assert drawn == Ids(5).source("request ids").randbytes(8)
+    assert drawn != Ids(5).source("tokens").randbytes(8)
+    assert drawn != Ids(6).source("request ids").randbytes(8)
+    assert Ids().source("tokens").randbytes(8) != Ids().source("tokens").randbytes(8)

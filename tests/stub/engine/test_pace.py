@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from orchestrator_stub.clock import SECOND, VIRTUAL_START, RealClock, VirtualClock
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.job import Constraint, Resources, Timeouts
+from orchestrator_stub.domain.node import Capacity
 from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.engine.pace import Pace
 from orchestrator_stub.engine.turns import Turns
@@ -18,6 +20,7 @@ from orchestrator_stub.engine.underway import UnderWay
 from orchestrator_stub.store.queries import HistoryQuery
 
 SIX_HOURS = 6 * 3600
+NOWHERE = (Constraint("zone", "=", ("nowhere",)),)
 
 
 def seconds(cluster: Any) -> float:
@@ -84,10 +87,29 @@ async def test_a_run_that_begins_on_the_way_goes_on_from_there(build: Any) -> No
     assert ends == [10, 10, 20, 20, 30], "the node has two cores"
 
 
+async def test_a_day_with_a_thousand_jobs_takes_no_second(build: Any) -> None:
+    """A day of scheduling would not fit into a test."""
+    cluster = build(node={"capacity": Capacity(1000.0, 10**15, 10**15, 0)})
+    scripted, queued = [], []
+    for number in range(500):
+        cluster.runner.outcome = replace(cluster.runner.outcome, after=number * 60 + 30, stdout=b"done")
+        scripted.append(cluster.submit(f"scripted-{number}"))
+        await cluster.orchestrator.pace.settle()
+        limit = Timeouts(queue=90 + number)
+        queued.append(cluster.submit(f"queued-{number}", constraints=NOWHERE, task_timeouts=limit))
+    begun = time.process_time()
+    await cluster.orchestrator.pace.advance(86_400)
+    took = time.process_time() - begun
+    assert {cluster.state(job) for job in scripted} == {JobState.COMPLETED}
+    assert {cluster.state(job) for job in queued} == {JobState.FAILED}
+    assert cluster.execution(scripted[-1]).modify_time // SECOND == VIRTUAL_START // SECOND + 499 * 60 + 30
+    assert took < 1.5, "half a second here; the rest is for slower machines"
+
+
 async def test_a_queued_job_is_looked_at_again_in_virtual_time(build: Any) -> None:
     """The retries of a queue would need a real hour of waiting."""
     cluster = build()
-    job = cluster.submit("a", constraints=(Constraint("zone", "=", ("nowhere",)),), task_timeouts=Timeouts(queue=600))
+    job = cluster.submit("a", constraints=NOWHERE, task_timeouts=Timeouts(queue=600))
     assert cluster.state(job) is JobState.QUEUED
     await cluster.orchestrator.pace.advance(599)
     assert cluster.state(job) is JobState.QUEUED

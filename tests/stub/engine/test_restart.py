@@ -83,6 +83,9 @@ async def test_since_16_batch_fails_and_is_placed_again_and_what_lasts_runs_on(l
         assert cluster.story(kinds[kind]) == stories[kind], "no line of history"
     assert cluster.state(kinds["ops"]) is JobState.FAILED
     assert set(states(cluster, kinds["ops"])) == {ComputeState.FAILED}
+    stood = [cluster.numbers(job) for job in kinds.values()]
+    await cluster.advance(60, step=5)
+    assert [cluster.numbers(job) for job in kinds.values()] == stood, "the nodes that joined change nothing more"
     running = {execution.job_id for n in (1, 2) for execution, _ in cluster.orchestrator._compute.active(cluster.node(n).id)}
     assert running == {kinds["batch"], kinds["service"], kinds["daemon"]}
 

@@ -160,11 +160,15 @@ async def test_a_lost_node_is_silent_and_all_that_runs_there_ends(cluster):
     assert stage.execution(await ended(stage, "a-1")).output.exit_code == 3
 
 
-async def test_a_node_that_is_silent_already_cannot_be_lost_again(cluster):
-    """A run on a node that fell silent in the same moment would break instead of being lost."""
+async def test_a_node_that_is_gone_cannot_be_lost_again(cluster):
+    """The run on a node that somebody deleted would fail as broken instead of never being heard of again."""
     stage = cluster(Script(stages=(Stage(after=5, node_lost=True),)))
     job_id = await ended(stage, "a")
-    stage.orchestrator._cluster.fall_silent(stage.node().id)
+
+    def gone(node_id):
+        raise OrchestratorError(404, f"node {node_id} is not known")
+
+    scripts_of(stage).connect(stage.orchestrator._store, gone)
     await stage.advance(6)
     assert stage.execution(job_id).compute is ComputeState.BID_ACCEPTED
 

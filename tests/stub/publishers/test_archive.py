@@ -155,3 +155,13 @@ def differs_by_shell(archive, found):
     """Whether the run's shell complained: words and exit codes are then those of the program that /bin/sh is."""
     complained = any(member.get("text", "").startswith("/bin/sh: ") for member in archive["members"])
     return complained and [each[:3] for each in found] == [whole(member)[:3] for member in archive["members"]]
+
+
+def test_the_same_run_has_the_same_bytes_whenever_it_is_packed(make_output, tmp_path):
+    """Checksums of results would differ between two runs with one seed."""
+    packed = []
+    for name in ("one.tar.gz", "two.tar.gz"):
+        write_archive(make_output(folders={"o": {"f": b"x"}}, number=len(packed)), tmp_path / name)
+        packed.append((tmp_path / name).read_bytes())
+    assert packed[0] == packed[1]
+    assert packed[0][:10] == b"\x1f\x8b\x08\x00" + bytes(4) + packed[0][8:10], "no name, no time"

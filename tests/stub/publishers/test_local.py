@@ -37,3 +37,10 @@ async def test_a_result_of_before_a_restart_is_where_the_file_server_is_now(make
     published = await LocalPublisher(tmp_path, "http://127.0.0.1:6001").publish(make_output())
     now = LocalPublisher(tmp_path, "http://127.0.0.1:40123").result(published, 0)
     assert now == SpecConfig("urlDownload", {"URL": "http://127.0.0.1:40123/e-1.tar.gz"})
+
+
+async def test_the_archive_is_as_old_as_the_stubs_clock_says(make_output, tmp_path):
+    """The file server would show the machine's date beside a virtual one."""
+    output = make_output()
+    await LocalPublisher(tmp_path, "http://h").publish(output)
+    assert (tmp_path / "e-1.tar.gz").stat().st_mtime_ns == output.now

@@ -107,9 +107,9 @@ def test_a_socket_of_others_says_how_to_join_them(tmp_path, monkeypatch):
 
 def test_engines_of_this_user_and_of_the_machine_are_looked_for():
     """Docker Desktop or rootless Podman would not be found."""
-    found = [str(path) for path in usual_sockets(1000, Path("/home/me"))]
+    found = [str(path) for path in usual_sockets(1000, Path("/people/me"))]
     assert found[0] == "/var/run/docker.sock"
-    assert {"/run/user/1000/podman/podman.sock", "/run/podman/podman.sock", "/home/me/.docker/run/docker.sock"} <= set(found)
+    assert {"/run/user/1000/podman/podman.sock", "/run/podman/podman.sock", "/people/me/.docker/run/docker.sock"} <= set(found)
 
 
 def test_containers_of_killed_stubs_are_removed_and_no_others(engine_socket):

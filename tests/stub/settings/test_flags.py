@@ -53,6 +53,10 @@ def test_a_strict_stub_has_no_s3_unless_told(tmp_path):
         (["--emulate", "1.6.5", "--api-key", "a-key-of-20-characters"], "need 1.7.0 or later"),
         (["--api-key", "short"], "20 to 255 characters"),
         (["--auth", "/no/such/users.yaml"], "No such file"),
+        (["--clock", "fast"], "--clock fast: choose one of real, virtual, auto"),
+        (["--seed", "x"], "--seed x: give a whole number"),
+        (["--seed", "-1"], "--seed"),
+        (["--seed", "1" * 101], "at most 100 digits"),
     ],
 )
 def test_a_wrong_flag_names_what_would_be_right(flags, text):
@@ -103,3 +107,10 @@ def test_the_engine_that_the_user_works_with_is_the_one_that_is_asked():
     assert parse(["--docker-runner", "docker"], environment=elsewhere).docker_host == "unix:///run/other.sock"
     assert parse([], environment=elsewhere).docker_host == "unix:///run/other.sock"
     assert parse(["--docker-runner", "scripted"], environment=elsewhere).docker_host == ""
+
+
+def test_the_clock_and_the_seed_are_settings():
+    """A test in CI could not be repeated on a laptop."""
+    settings = parse(["--clock", "auto", "--seed", "007"])
+    assert (settings.clock_mode, settings.seed) == ("auto", 7)
+    assert (Settings().clock_mode, Settings().seed) == ("real", None)
