@@ -283,7 +283,10 @@ class Stub:
         from orchestrator_stub.board.routes import board_routes
         from orchestrator_stub.control.routes import build_control  # its framework waits for the first request
 
-        return build_control(self.orchestrator, lambda: replace(self.info, clock=self.clock.mode), board_routes(self.orchestrator))
+        def info() -> StubInfo:
+            return replace(self.info, clock=self.clock.mode)
+
+        return build_control(self.orchestrator, info, board_routes(self.orchestrator))
 
     def _subfolder(self, name: str) -> Path:
         assert self._place is not None, "start makes it"

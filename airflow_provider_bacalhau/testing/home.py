@@ -93,8 +93,9 @@ class AirflowHome:
                 _put(settings, self._settings)
                 _copy(self._template, self._database)
             yield
-            settings.Session.remove()
         finally:
+            if self._settings:
+                settings.Session.remove()  # what the test left open would hold the database
             _put(settings, before)
 
     def _migrate(self) -> None:

@@ -17,7 +17,7 @@ from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.states import JobState
 from orchestrator_stub.engine.orchestrator import Orchestrator
 from orchestrator_stub.engine.overview import Wanted
-from orchestrator_stub.logs.buffer import Stream
+from orchestrator_stub.logs.streams import Stream
 
 LONGEST_PAGE = 500
 """Jobs in one answer."""

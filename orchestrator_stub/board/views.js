@@ -12,16 +12,16 @@ export const nodes = {
   },
   draw: ({ nodes: found, chosen, runs }, view) => {
     const card = (node) => el("article", { className: "card" },
-      el("div", { className: "bar" }, el("h2", {}, el("a", { href: `#/nodes?node=${node.id}`, id: node.id, title: node.id }, node.name || short(node.id))), state(node.state)),
+      el("div", { className: "bar" }, el("h2", {}, el("a", { href: `#/nodes?node=${node.id}`, id: node.id, title: node.id }, node.name === node.id ? short(node.id) : node.name)), state(node.state)),
       ["cpu", "memory", "disk", "gpu"].map((what) => gauge(node, what)),
-      el("p", { className: "quiet" }, `${node.running} running, ${node.enqueued} waiting`),
+      el("p", { className: "quiet" }, `${node.running} running, ${node.enqueued} waiting`, node.connection === "DISCONNECTED" ? el("span", { className: "bad" }, ", out of touch") : "", node.membership === "APPROVED" ? "" : `, ${node.membership || "deleted"}`),
       node.id === chosen ? el("ul", {}, runs.map((run) => el("li", {}, jobLink(run.job, run.name), ` ${run.state}, partition ${run.partition}`))) : "",
-      el("div", { className: "bar" }, orders(node).map(([word, text]) => el("button", { type: "button", id: `${word}-${node.id}`, onclick: () => view.act(`/stub/nodes/${encodeURIComponent(node.id)}`, "POST", { do: word }) }, text))));
+      el("div", { className: "bar" }, (ORDERS[node.state] || []).map(([word, text]) => el("button", { type: "button", id: `${word}-${node.id}`, onclick: () => view.act(`/stub/nodes/${encodeURIComponent(node.id)}`, "POST", { do: word }) }, text))));
     return [el("div", { className: "cards" }, found.map(card))];
   },
 };
 
-const orders = ({ state: now }) => (now === "CONNECTED" ? [["drop", "Drop"], ["freeze", "Freeze"]] : [["rejoin", "Rejoin"], ["thaw", "Thaw"]]);
+const ORDERS = { alive: [["drop", "Drop"], ["freeze", "Freeze"]], silent: [["rejoin", "Rejoin"]], frozen: [["thaw", "Thaw"]] };
 
 function gauge({ capacity, free }, what) {
   if (!capacity[what]) return "";

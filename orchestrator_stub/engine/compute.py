@@ -40,8 +40,8 @@ class Compute:
         clock: Clock,
         report: Callable[[str, Observation], None],
         node_changed: Callable[[str, Share[str]], None],
-        under_way: UnderWay,
         *,
+        under_way: UnderWay,
         scripts: Scripts,
         kept: KeptLogs | None = None,
         strict: bool = False,
@@ -270,8 +270,8 @@ class Compute:
             self._stopped(held)
             return
         try:
-            attempt = Attempt(held.execution, runner, self._bench, self._release, self._clock, sleeper)
-            held.attempt = attempt
+            given = held.execution, runner, self._bench, self._release
+            attempt = held.attempt = Attempt(*given, clock=self._clock, sleeper=sleeper)
         except OSError as error:  # a full disk must fail the job, not leave it running for ever
             self._give_back(held)
             text = f"the stub could not prepare the run: {error}"

@@ -23,6 +23,7 @@ from orchestrator_stub.domain.release import Release
 from orchestrator_stub.engine.ids import Ids
 from orchestrator_stub.engine.keptlogs import KeptLogs
 from orchestrator_stub.engine.restart import nodes_again
+from orchestrator_stub.store.changes import Changes
 from orchestrator_stub.store.database import Database
 from orchestrator_stub.store.datadir import LOGS, PUBLISHED, DataDir
 from orchestrator_stub.store.durable import DurableStore
@@ -154,6 +155,7 @@ class Keeper:
             self._timer.cancel()
         if self._sweeping is not None:
             await self._sweeping
+        self.store.changed = _nothing
         self._thread.shutdown()
         self._database.close()
         self._dir.close()
@@ -170,15 +172,16 @@ class Keeper:
             self._begin()
 
     def _begin(self) -> asyncio.Task[str]:
-        self._round = self._loop.create_task(self._write())
-        return self._round
-
-    async def _write(self) -> str:
-        """One commit; "", or the sentence that says why it could not be made."""
         count, changes = self.store.count, self.store.take()
         changes.facts[_CLOCK] = str(self._clock.peek())
+        written = self._loop.run_in_executor(self._thread, self._database.write, changes)
+        self._round = self._loop.create_task(self._written(written, count, changes))
+        return self._round
+
+    async def _written(self, written: asyncio.Future[None], count: int, changes: Changes) -> str:
+        """The end of one commit; "", or the sentence that says why it could not be made."""
         try:
-            await self._loop.run_in_executor(self._thread, self._database.write, changes)
+            await written
         except Exception as error:  # whatever it is must not be lost, nor be answered as if it were kept
             self.store.put_back(changes)
             self._problem = self._why(error)
@@ -208,6 +211,10 @@ def _delete(left: list[Path]) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _unavailable(text: str) -> OrchestratorError:

@@ -119,7 +119,7 @@ class Orchestrator(Reads):
             clock,
             self._evaluations.reported,
             self._cluster.figures_changed,
-            under_way,
+            under_way=under_way,
             scripts=self.powers.scripts,
             kept=keeper.kept_logs(clock) if keeper is not None else None,
             strict=strict,

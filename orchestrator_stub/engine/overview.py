@@ -12,7 +12,8 @@ from orchestrator_stub.domain.events import HistoryItem
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Job
 from orchestrator_stub.domain.states import JobState
-from orchestrator_stub.logs.buffer import LogBuffer, Stream
+from orchestrator_stub.logs.buffer import LogBuffer
+from orchestrator_stub.logs.streams import Stream
 from orchestrator_stub.store.memory import MemoryStore, Record, is_full_id
 
 if TYPE_CHECKING:

@@ -14,8 +14,6 @@ from orchestrator_stub.engine.underway import UnderWay
 
 T = TypeVar("T")
 
-_ECHO = 1
-"""Rounds of the event loop until a sleeper that was cancelled stands in line."""
 _READ = 16
 """Rounds of the event loop until what a run wrote is on its way to those who follow its log."""
 
@@ -59,17 +57,15 @@ class Pace:
         """Until all that is due now is done: every run on the clock sleeps or is over."""
         if self._clock is None:
             return
-        quiet = 0
-        while quiet < _ECHO:
+        before = -1
+        while self._turns.changes != before:  # a round of the event loop in which nobody moves: no stop is on its way
+            before = self._turns.changes
             await asyncio.sleep(0)
-            quiet += 1
-            if self._turns.awake:
-                await self._turns.all_asleep()
-                quiet = 0
+            await self._turns.all_asleep()
             due = self._clock.next_due()
             if due is not None and due <= self._clock.peek():
                 self._clock.advance_to(self._clock.peek())
-                quiet = 0
+                before = -1
 
     async def advance(self, seconds: float) -> None:
         """Move on, with all that happens on the way; real work is waited for, and takes no time.
@@ -107,7 +103,8 @@ class Pace:
             due = clock.next_due(holding_only=True)
             if due is None or clock.mode != "auto" or self._under_way.real:
                 return False
-            while self._moves == before or (not self._under_way.real and clock.peek() < due):
+            await self._step(clock, due)
+            while clock.peek() < due and not self._under_way.real:
                 await self._step(clock, due)
             return True
 

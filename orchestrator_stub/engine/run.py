@@ -97,6 +97,7 @@ class Attempt:
         runner: Runner,
         bench: Workbench,
         release: Release,
+        *,
         clock: Clock,
         sleeper: Sleeper,
     ) -> None:

@@ -18,6 +18,8 @@ class Turns:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.changes = 0
+        """How often anybody woke up or fell asleep."""
         self._acting: Turn | None = None
         self._line: deque[Turn] = deque()
         self._rest = Bell()
@@ -42,11 +44,13 @@ class Turns:
 
     def stand(self, turn: Turn) -> None:
         """At the end of the line."""
+        self.changes += 1
         self._line.append(turn)
         self._next()
 
     def leave(self, turn: Turn) -> None:
         """Out of its turn or out of the line; leaving twice does nothing."""
+        self.changes += 1
         if self._acting is turn:
             self._acting = None
             self._next()

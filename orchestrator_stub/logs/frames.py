@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from orchestrator_stub.logs.buffer import Chunk, Stream, lossy_text
+from orchestrator_stub.logs.buffer import Chunk, lossy_text
+from orchestrator_stub.logs.streams import Stream
 
 PIECE = 8192
 """Bytes that a container engine reads at once."""

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, Self
 
 Stream = Literal[1, 2]
 """1 = stdout, 2 = stderr, as in the log frames."""
@@ -98,7 +98,7 @@ class Reader:
         if streams.memory is None:
             self._open()
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

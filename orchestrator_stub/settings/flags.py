@@ -149,7 +149,7 @@ def serve_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--rate-limit", type=int, metavar="N", help="requests per second and address, 0 = no limit")
     parser.add_argument("--images", type=Path, metavar="FILE", help="which images exist and what stands in for them")
     parser.add_argument("--scripts", type=Path, metavar="FILE", help="what becomes of jobs, without running them")
-    parser.add_argument("--clock", default="real", help="real (default), virtual: moves when told, auto: moves for clients")
+    parser.add_argument("--clock", default="real", help="real (default), virtual (moves when told), auto (for clients)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="keep jobs, nodes, logs and local results there")
     parser.add_argument("--seed", metavar="N", help="the same requests get the same answers, ids and delays")
     return parser

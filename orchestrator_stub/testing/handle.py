@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from orchestrator_stub.testing.exchange import USER_AGENT, Exchange
 from orchestrator_stub.testing.fault import Fault, Faults, Kind
 from orchestrator_stub.testing.journal import Entry
 from orchestrator_stub.testing.nodes import StubNodes
+from orchestrator_stub.testing.report import report
 from orchestrator_stub.testing.s3 import StubS3
 from orchestrator_stub.testing.script import Script, Scripts
 
@@ -196,9 +198,16 @@ class StubHandle:
 
     def report(self, *, last: int = 200) -> str:
         """Jobs, scripts, faults and the journal as lines for people. `last`: how many requests are shown."""
-        from orchestrator_stub.testing.report import report
-
-        return report(self, self._scripts.counted(), self._faults.counted(), last=last)
+        clock, mode = self.clock, self.clock.mode
+        with clock.manual() if mode == "auto" else nullcontext():  # looking at it must not change it
+            return report(
+                head=f"stub {self.info['release']} at {self.url}, clock {mode} at {clock.now:%Y-%m-%d %H:%M:%S}",
+                jobs=[(job, self.executions(job["ID"])) for job in self.jobs()],
+                scripts=self._scripts.counted(),
+                faults=self._faults.counted(),
+                entries=self.journal(),
+                last=last,
+            )
 
     def close(self) -> None:
         """Give connections up; the stub itself goes on."""

@@ -83,11 +83,14 @@ def bacalhau_stub(
     request: pytest.FixtureRequest,
     bacalhau_stub_flags: Sequence[str],
     _bacalhau_background: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[StubHandle]:
     """A stub orchestrator of the test's own, on free ports: docker jobs follow scripts, its clock jumps when a client
     waits, and the same requests get the same answers. At the end, scripts that were never played and faults that were
     never met fail the test unless they are optional."""
     stash = request.node.stash
+    for name, value in around_proxies(os.environ).items():
+        monkeypatch.setenv(name, value)
     try:
         with stub_server(*bacalhau_stub_flags) as stub:
             stash[_STUB] = stub
@@ -111,7 +114,7 @@ def bacalhau_clean_environment(pytestconfig: pytest.Config, monkeypatch: pytest.
     for name in leading_away(inherited, pytestconfig.getini(KEEP)):
         if os.environ.get(name) == inherited[name]:
             monkeypatch.delenv(name)
-    for name, value in {**NOWHERE, **around_proxies(os.environ)}.items():
+    for name, value in NOWHERE.items():
         monkeypatch.setenv(name, value)
 
 

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator_stub.testing.fault import Fault
+from orchestrator_stub.testing.journal import Entry
 from orchestrator_stub.testing.script import Script
-
-if TYPE_CHECKING:
-    from orchestrator_stub.testing.handle import StubHandle
 
 _NO_NEWS = ("", "Running")
 """What servers say of executions that are well."""
 
 
 def report(
-    stub: StubHandle, scripts: Sequence[tuple[Script, int]], faults: Sequence[tuple[Fault, int]], *, last: int
+    *,
+    head: str,
+    jobs: Sequence[tuple[dict[str, Any], Sequence[dict[str, Any]]]],
+    scripts: Sequence[tuple[Script, int]],
+    faults: Sequence[tuple[Fault, int]],
+    entries: Sequence[Entry],
+    last: int,
 ) -> str:
-    """Jobs, scripts and faults with their hits, and the last requests. Raises StubError."""
-    clock = stub.clock
-    mode = clock.mode
-    with clock.manual() if mode == "auto" else nullcontext():  # looking at it must not change it
-        lines = [f"stub {stub.info['release']} at {stub.url}, clock {mode} at {clock.now:%Y-%m-%d %H:%M:%S}"]
-        lines += [_job(job, stub.executions(job["ID"])) for job in stub.jobs()] or ["no job was submitted"]
+    """Jobs with their executions, scripts and faults with their hits, and the last requests, as lines."""
+    lines = [head, *([_job(job, executions) for job, executions in jobs] or ["no job was submitted"])]
     lines += [f"{_times(hits, 'played')}: {script!r}" for script, hits in scripts]
     lines += [f"{_times(hits, 'met')}: {fault!r} {fault.id}" for fault, hits in faults]
-    entries = stub.journal()
     if len(entries) > last:
         lines.append(f"journal (the last {last} of {len(entries)} requests)")
     else:
         lines.append("journal" if entries else "journal: no request")
-    lines += map(str, entries[-last:])
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(str, entries[-last:])])
 
 
 def _times(hits: int, what: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from orchestrator_stub.testing.handle import StubHandle
 
 if TYPE_CHECKING:
     from orchestrator_stub.app import Stub
+    from orchestrator_stub.settings.flags import Settings
     from orchestrator_stub.testing.backends import Backends
 
 DEFAULT_FLAGS = ("--port", "0", "--docker-runner", "scripted", "--clock", "auto", "--seed", "1")
@@ -49,12 +52,23 @@ def stub_server(*flags: str) -> Iterator[StubHandle]:
 def _make(flags: tuple[str, ...], loop: Background) -> Stub:
     try:
         from orchestrator_stub.app import Stub
-        from orchestrator_stub.settings.flags import parse
         from orchestrator_stub.testing.backends import Backends
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{EXTRA} ({error.name} is missing)") from None
     loop.backends = loop.backends or Backends()
-    return Stub(parse([*DEFAULT_FLAGS, *flags], prog="stub_server"), s3_backend=loop.backends.take)
+    return Stub(_parsed(flags) if flags else _usual(), s3_backend=loop.backends.take)
+
+
+def _parsed(flags: tuple[str, ...]) -> Settings:
+    from orchestrator_stub.settings.flags import parse
+
+    return parse([*DEFAULT_FLAGS, *flags], prog="stub_server")
+
+
+@functools.cache
+def _usual() -> Settings:
+    """Parsing takes longer than starting."""
+    return _parsed(())
 
 
 class Background:
@@ -91,6 +105,16 @@ class Background:
 _lock = threading.Lock()
 _users = 0
 _shared: Background | None = None
+
+
+def _forget() -> None:
+    """In a forked process, where the thread is not."""
+    global _lock, _users, _shared
+    _lock, _users, _shared = threading.Lock(), 0, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import time
 import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,11 @@ class Browser:
         self._process = subprocess.Popen(
             [str(PROGRAM), *flags, *switches, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        port = _until(lambda: _port(folder / "DevToolsActivePort"), "Chromium's port")
+        port = _until(lambda: _port(folder / "DevToolsActivePort"), lambda: "Chromium's port")
         pages = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE))
         address = next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
-        self._socket = connect(address, max_size=None, compression=None)
+        self._end = ExitStack()
+        self._socket = self._end.enter_context(connect(address, max_size=None, compression=None))
         self._numbers = itertools.count(1)
         self.errors: list[str] = []
         """What the page complained of: uncaught errors, refused parts, failed loads."""
@@ -42,7 +45,7 @@ class Browser:
 
     def close(self) -> None:
         """End it."""
-        self._socket.close()
+        self._end.close()
         self._process.kill()
         self._process.wait()
 
@@ -58,11 +61,12 @@ class Browser:
 
     def wait(self, expression: str) -> Any:
         """Until an expression is true; returns its value."""
-        return _until(lambda: self.look(expression), f"{expression}\n{self.text()}\n{self.errors}")
+        guarded = f"(() => {{ try {{ return {expression} }} catch {{ return false }} }})()"
+        return _until(lambda: self.look(guarded), lambda: f"{expression}\n{self.text()}\n{self.errors}")
 
     def text(self) -> str:
         """What a person reads."""
-        return str(self.look("document.body.innerText"))
+        return str(self.look("document.body?.innerText"))
 
     def click(self, selector: str) -> None:
         """Click on an element once it is there."""
@@ -73,7 +77,7 @@ class Browser:
     def press(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""
         for key in keys:
-            code, text = _KEYS.get(key, (ord(key.upper()), key))
+            code, text = _KEYS[key] if key in _KEYS else (ord(key.upper()), key)
             more = {"key": key, "windowsVirtualKeyCode": code, **({"text": text} if text else {})}
             self._ask("Input.dispatchKeyEvent", type="keyDown", **more)
             self._ask("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
@@ -113,10 +117,10 @@ def _port(file: Path) -> str:
     return file.read_text().splitlines()[0] if file.exists() and file.read_text().strip() else ""
 
 
-def _until(look: Any, what: str) -> Any:
+def _until(look: Callable[[], Any], what: Callable[[], str]) -> Any:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if found := look():
             return found
         time.sleep(0.05)
-    raise AssertionError(f"not there after {PATIENCE:g} s: {what}")
+    raise AssertionError(f"not there after {PATIENCE:g} s: {what()}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 from browser import PROGRAM, Browser
 
 JOBS = "/api/v1/orchestrator/jobs"
@@ -34,6 +39,16 @@ class Served:
         params = {"Image": "busybox:1.36", **({"Entrypoint": ["/bin/sh", "-c"], "Parameters": [*command]} if command else {})}
         task = {"Name": "main", "Engine": {"Type": "docker", "Params": params}}
         return self.ask("PUT", JOBS, {"Job": {"Name": name, "Type": "batch", "Count": count, "Tasks": [task], **more}})["JobID"]
+
+    def submit_many(self, number: int) -> None:
+        """Submit jobs `many-0`, `many-1`, ..."""
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
+        task = {"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "busybox:1.36"}}}
+        for each in range(number):
+            body = json.dumps({"Job": {"Name": f"many-{each}", "Type": "batch", "Count": 1, "Tasks": [task]}})
+            connection.request("PUT", JOBS, body, {"Content-Type": "application/json"})
+            connection.getresponse().read()
+        connection.close()
 
     def close(self) -> None:
         """End it."""

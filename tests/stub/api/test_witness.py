@@ -103,10 +103,10 @@ async def test_a_client_that_left_before_its_answer_got_none(start_stub):
     """A client whose timeout was shorter than the answer took would look as if it had been answered."""
     stub, client = await start_stub(strict=True)
     await client.put(f"{JOBS}/unknown/rerun", json={})  # nothing can be written any more: submits wait for ever
-    async with httpx.AsyncClient(base_url=stub.url, trust_env=False, timeout=0.1) as hasty:
+    async with httpx.AsyncClient(base_url=stub.url, trust_env=False, timeout=httpx.Timeout(30, read=0.1)) as hasty:
         with pytest.raises(httpx.ReadTimeout):
             await hasty.put(JOBS, json=body())
-    for _ in range(200):
+    for _ in range(3000):
         if len(await entries(client)) == 2:
             break
         await asyncio.sleep(0.01)

@@ -51,3 +51,14 @@ def test_each_purpose_has_randomness_of_its_own() -> None:
     assert drawn != Ids(5).source("tokens").randbytes(8)
     assert drawn != Ids(6).source("request ids").randbytes(8)
     assert Ids().source("tokens").randbytes(8) != Ids().source("tokens").randbytes(8)
+
+
+def test_what_had_a_name_before_a_restart_keeps_it() -> None:
+    """Broken: nodes are called otherwise after a restart, or a node that is added later gets the name of another."""
+    ids = Ids(5)
+    ids.remember(["n-1", "n-2"], own="n-0", instance="ab")
+    assert [ids.node(), ids.node(own=True), ids.node()] == ["n-1", "n-0", "n-2"]
+    assert ids.node() == Ids(5).node(), "what was remembered is used up, and nothing was drawn for it"
+    assert ids.instance() == "ab"
+    fresh = Ids(5)
+    assert fresh.instance() == fresh.instance() == Ids(5).hash64()

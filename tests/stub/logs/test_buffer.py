@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from orchestrator_stub.logs.buffer import Chunk, LogBuffer, lossy_text
+from orchestrator_stub.logs.buffer import Chunk, Ended, LogBuffer, lossy_text
 
 
 @pytest.fixture
@@ -180,3 +180,22 @@ async def test_how_a_run_was_given_up(tmp_path):
     await asyncio.wait_for(killed.until_closed(), 5)
     logs = (ended, killed, broken)
     assert [(log.closed, log.readable, log.killed_at) for log in logs] == [(True, True, 0), (True, True, 7), (True, False, 0)]
+
+
+@pytest.mark.parametrize("few", [True, False])
+async def test_a_finished_log_is_made_again_from_what_is_known_of_it(tmp_path, few):
+    """The log of before a restart would be empty, in another order, or seem to go on."""
+    log = LogBuffer((lambda: tmp_path) if few else tmp_path, asyncio.get_running_loop())
+    for stream, data in ((1, b"a"), (2, b"b\n"), (1, b"c\n")):
+        log.write(stream, data)
+    log.close()
+    ended = log.ended
+    assert (ended.is_complete, ended.killed_at, ended.streams) == (True, 0, (b"ac\n", b"b\n") if few else None)
+    again = LogBuffer((lambda: tmp_path) if few else tmp_path, asyncio.get_running_loop(), ended)
+    assert again.snapshot() == log.snapshot()
+    assert [chunk async for chunk in again.follow()] == log.snapshot()
+    assert (again.closed, again.readable, again.size(1), again.head(1), again.ended) == (True, True, 3, ("ac\n", False), ended)
+    again.write(1, b"more")
+    assert again.snapshot() == log.snapshot()
+    killed = LogBuffer(tmp_path, asyncio.get_running_loop(), Ended(b"", is_complete=False, killed_at=7))
+    assert (killed.closed, killed.readable, killed.killed_at) == (True, False, 7)

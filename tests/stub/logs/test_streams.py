@@ -100,3 +100,18 @@ def test_a_reader_outlives_its_files(tmp_path):
         assert reader.read(1, 0, 100) == b"last words"
         with pytest.raises(FileNotFoundError):
             Reader(streams)
+
+
+def test_what_was_few_is_taken_over_without_a_file(place):
+    """After a restart each finished run that said little would cost two files."""
+    streams = Streams(place)
+    streams.append(1, b"few")
+    streams.append(2, b"er")
+    again = Streams(place)
+    again.take_over(streams.few())
+    assert (again.few(), place.made) == ((b"few", b"er"), 0)
+    assert again.path(2).read_bytes() == b"er"
+    assert (again.few(), place.made) == (None, 1)
+    there = Streams(place.path, is_over=True)
+    there.take_over(None)
+    assert there.path(1).read_bytes() == b"few"

@@ -79,6 +79,57 @@ async def test_sending_waits_for_the_reader(pair):
     assert taken == 1000 * PIECE
 
 
+async def answered(client, server, size):
+    """A request that was read, and an answer whose head was taken: the body may follow."""
+    await client.send(h11.Request(method="GET", target="/", headers=[("host", "h")]))
+    await client.send(h11.EndOfMessage())
+    while not isinstance(await server.event(), h11.EndOfMessage):
+        pass
+    await server.send(h11.Response(status_code=200, headers=[("content-length", str(size))]))
+
+
+@pytest.mark.parametrize("size", [0, 1, 20 * PIECE])
+async def test_bodies_pass_whole_and_exchanges_follow_them(pair, size):
+    """An object would arrive cut, or the next request would find the connection out of step."""
+    client, server = pair
+
+    async def pieces():
+        for start in range(0, size, 1000):
+            yield bytes(min(1000, size - start))
+
+    for _ in range(2):
+        await answered(client, server, size)
+        saying = asyncio.create_task(server.say(size, pieces(), 5))
+        assert isinstance(await client.event(), h11.Response)
+        assert b"".join([piece async for piece in client.take(size)]) == bytes(size)
+        await saying
+        assert client.next_exchange()
+        assert server.next_exchange()
+
+
+async def test_a_body_that_ends_early_is_no_body(pair):
+    """Half an object would be taken for a whole one."""
+    client, server = pair
+    await answered(client, server, 10)
+    assert isinstance(await client.event(), h11.Response)
+    server.close()
+    with pytest.raises(ConnectionError):
+        assert [piece async for piece in client.take(10)]
+
+
+async def test_a_reader_that_stands_still_is_given_up(pair):
+    """A download that nobody takes would wait for ever."""
+    client, server = pair
+
+    async def pieces():
+        while True:
+            yield bytes(PIECE)
+
+    await answered(client, server, 10**9)
+    with pytest.raises(TimeoutError):
+        await server.say(10**9, pieces(), 0.05)
+
+
 async def test_goodbye_lets_the_last_words_arrive(pair):
     """A client that is still sending would see a broken connection instead of the answer."""
     client, server = pair

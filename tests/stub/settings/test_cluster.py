@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+from pathlib import Path
+
 import pytest
 
 from orchestrator_stub.cli import main
@@ -100,3 +103,14 @@ def test_the_flag_takes_a_number_or_a_file(write):
     for text, words in (("1001", "at most 1000"), ("-1", "no such file"), ("c.yaml", "give a number of nodes, or")):
         with pytest.raises(SettingsError, match=words):
             parse([f"--nodes={text}"])
+
+
+def test_the_cluster_in_the_readme_is_understood(write):
+    """Whoever copies it would get an error."""
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    text = readme[readme.index("    nodes:\n") :].split("\n\n", 1)[0]
+    shapes = load_cluster(write(textwrap.dedent(text)))
+    assert len(shapes) == 42
+    assert {shape.behaviour for shape in shapes} == {
+        Behaviour(slow=2.0, lossy=0.05), Behaviour(), Behaviour(rejecting="no room for strangers")
+    }

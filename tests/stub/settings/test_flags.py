@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from orchestrator_stub.domain.errors import SettingsError
@@ -114,3 +116,12 @@ def test_the_clock_and_the_seed_are_settings():
     settings = parse(["--clock", "auto", "--seed", "007"])
     assert (settings.clock_mode, settings.seed) == ("auto", 7)
     assert (Settings().clock_mode, Settings().seed) == ("real", None)
+
+
+def test_a_data_directory_is_where_the_stub_was_started(tmp_path, monkeypatch):
+    """A path from the shell's folder would lead elsewhere, or `~` be a folder's name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert parse(["--data-dir", "state"]).data_dir == tmp_path / "state"
+    assert parse(["--data-dir", "~/state"]).data_dir == Path("/somewhere/state")
+    assert parse([]).data_dir is None

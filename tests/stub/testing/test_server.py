@@ -162,3 +162,23 @@ def test_the_handle_needs_no_pytest():
     code = "import sys\nsys.modules['pytest'] = None\nimport orchestrator_stub.testing as t\nprint(t.StubHandle('http://h').url)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "http://h\n"
+
+
+FORKS = """
+import os, sys
+from orchestrator_stub.testing import stub_server
+with stub_server("--s3", "off") as outer:
+    child = os.fork()
+    if not child:
+        with stub_server("--s3", "off") as inner:
+            print(inner.clock.mode, inner.url != outer.url, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print(outer.clock.mode)
+"""
+
+
+def test_a_forked_process_has_stubs_of_its_own():
+    """A test that forks would wait for ever for a thread that stayed behind."""
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "auto True\nauto\n"
