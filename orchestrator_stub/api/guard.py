@@ -17,6 +17,10 @@ from orchestrator_stub.api.asgi import ASGIApp, Message, Receive, Send
 from orchestrator_stub.domain.hosts import is_loopback
 
 
+_BOARD = frozenset({"/stub/", *(f"/stub/board/{name}" for name in ("style.css", "board.js", "parts.js", "views.js"))})
+"""The page without anything of this stub in it: a browser can send the token only once it has the page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     """What is let in besides loopback."""
@@ -38,11 +42,12 @@ class Doors:
         if not (is_loopback(name) or name in {h.lower() for h in self.hosts}):
             return f"Host {host!r} is not this machine; start the stub with --allow-host {name or 'NAME'} to allow it"
         if origin and not self.any_origin and origin not in self.origins:
-            page = urllib.parse.urlsplit(origin).hostname or ""
-            if not is_loopback(page):
+            page = urllib.parse.urlsplit(origin)
+            is_own = page.netloc.lower() == host.lower()  # of an allowed Host, so it is the board's
+            if not is_own and not is_loopback(page.hostname or ""):
                 return f"Origin {origin!r} is a foreign page; start the stub with --allow-origin {origin} to allow it"
         if is_own_page(path) and peer and not is_loopback(peer):
-            return self._refusal_of_stranger(authorization)
+            return "" if self.token and path in _BOARD else self._refusal_of_stranger(authorization)
         return ""
 
     def _refusal_of_stranger(self, authorization: str) -> str:

@@ -21,7 +21,7 @@ export const nodes = {
   },
 };
 
-const ORDERS = { alive: [["drop", "Drop"], ["freeze", "Freeze"]], silent: [["rejoin", "Rejoin"]], frozen: [["thaw", "Thaw"]] };
+const ORDERS = { alive: [["drop", "Drop"], ["freeze", "Freeze"]], dropped: [["rejoin", "Rejoin"]], frozen: [["thaw", "Thaw"]] };
 
 function gauge({ capacity, free }, what) {
   if (!capacity[what]) return "";

@@ -57,7 +57,7 @@ async def live_through(client):
                 await ask("GET", f"{JOBS}/{ref}{below}")
         if number in (150, 350):
             for node in (await client.get("/stub/nodes")).json()["nodes"]:
-                if node["state"] == "silent":
+                if node["state"] == "dropped":
                     await command("POST", f"/stub/nodes/{node['id']}", {"do": "rejoin"})
         await command("POST", "/stub/clock", {"advance": DAY / NUMBER})
     assert len(nodes) == 3

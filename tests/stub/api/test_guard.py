@@ -123,3 +123,15 @@ async def test_the_token_is_read_from_the_requests_own_header(token, status):
     scope = {"type": "http", "path": "/stub/info", "headers": headers, "client": ("10.1.2.3", 5)}
     await Guard(application, Doors(hosts=("stub.internal",), token="T"))(scope, None, send)
     assert sent[0]["status"] == status
+
+
+def test_the_board_of_an_allowed_host_works_with_the_token():
+    """A browser cannot send the token before it has the page, and sends the page's Origin with all it orders."""
+    doors = Doors(hosts=("stub.internal",), token="T")
+    assert doors.refusal("stub.internal:1234", "", "10.1.2.3", "/stub/") == ""
+    assert doors.refusal("stub.internal:1234", "", "10.1.2.3", "/stub/board/board.js") == ""
+    assert doors.refusal("stub.internal:1234", "", "10.1.2.3", "/stub/board/jobs") != ""
+    own = "http://stub.internal:1234"
+    assert doors.refusal("stub.internal:1234", own, "10.1.2.3", "/stub/clock", "Bearer T") == ""
+    assert doors.refusal("stub.internal:1234", "http://stub.internal:99", "10.1.2.3", "/stub/clock", "Bearer T") != ""
+    assert Doors(hosts=("stub.internal",)).refusal("stub.internal:1234", "", "10.1.2.3", "/stub/") != ""
