@@ -8,7 +8,7 @@ PY := .venv/bin/python
 
 help:
 	@echo "make demo                     run an example DAG on a real Airflow against the stub, show what came out"
-	@echo "make up [DAGS=dir] [RUNNER=auto|off|sandbox|scripted]   the same, left running until Ctrl-C"
+	@echo "make up [DAGS=dir] [RUNNER=auto|off|sandbox|docker|process|scripted]   the same, left running until Ctrl-C"
 	@echo "make test                     the whole suite on Airflow 3.3.2, the Airflow-facing part on 3.1.8 as well"
 	@echo "make check                    lint, types, import contracts"
 	@echo "make parity                   every recorded answer of released servers beside the stub's; writes PARITY.md"

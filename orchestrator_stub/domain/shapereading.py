@@ -191,7 +191,8 @@ def _mapping(plain: Any, known: Sequence[str], path: Path, what: str) -> Mapping
         raise ShapeError(path, f"{what} is a mapping with {keys}")
     for key in plain:
         if key not in known:
-            raise ShapeError((*path, str(key)), f"unknown key; known {'are' if len(known) > 1 else 'is'} {_named(known)}")
+            verb = "are" if len(known) > 1 else "is"
+            raise ShapeError((*path, str(key)), f"unknown key; known {verb} {_named(known)}")
     return plain
 
 

@@ -116,16 +116,17 @@ def test_another_machine_reaches_the_api_by_its_allowed_name(opened):
 def test_another_machine_controls_the_stub_with_the_token_alone(opened):
     """Everybody on the network could stop the clock, or tests in a container could not."""
     _, ask = opened
-    without, wrong, right = ask(
+    without, wrong, right, journal = ask(
         get("/stub/info"),
         get("/stub/info", Authorization="Bearer wrong"),
         get("/stub/info", Authorization="Bearer T0ken-of-the-tests"),
+        get("/stub/journal", Authorization="Bearer T0ken-of-the-tests"),
     )
     assert (without[0], wrong[0], right[0]) == (403, 403, 200)
     assert "Authorization: Bearer TOKEN" in json.loads(without[1])["error"]
     assert "not the token" in json.loads(wrong[1])["error"]
     assert json.loads(right[1])["flags"]["control_token"] is True
-    assert "T0ken" not in right[1]
+    assert "T0ken" not in right[1] + journal[1]
 
 
 def test_the_banner_says_how_others_reach_it_and_not_the_token(opened):
