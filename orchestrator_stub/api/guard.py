@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from orchestrator_stub.api.asgi import ASGIApp, Message, Receive, Send
 from orchestrator_stub.domain.hosts import is_loopback
 
-
 _BOARD = frozenset({"/stub/", *(f"/stub/board/{name}" for name in ("style.css", "board.js", "parts.js", "views.js"))})
 """The page without anything of this stub in it: a browser can send the token only once it has the page."""
 
