@@ -81,7 +81,7 @@ def serve(socket_path: Path) -> None:
     server = ThreadedWSGIServer(f"unix://{socket_path}", 0, _application(), handler=Handler)
     assert isinstance(server, socketserver.ThreadingMixIn)
     server.daemon_threads = True
-    threading.Thread(target=_listen_to_stdin, daemon=True).start()
+    threading.Thread(target=_listen_to_stdin, args=(socket_path,), daemon=True).start()
     _say_ready()
     server.serve_forever()
 
@@ -103,12 +103,15 @@ def _application() -> Any:
     return application
 
 
-def _listen_to_stdin() -> None:
+def _listen_to_stdin(socket_path: Path) -> None:
     from moto.backends import get_backend
 
     for _ in sys.stdin.buffer:
         get_backend("s3").reset()
         _say_ready()
+    with contextlib.suppress(OSError):  # a stub that was killed has nobody else to clear away the folder it made
+        socket_path.unlink()
+        socket_path.parent.rmdir()
     os._exit(0)
 
 

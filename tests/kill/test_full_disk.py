@@ -101,10 +101,10 @@ def check_reads(stub, *jobs):
         assert stub.ask("GET", f"{JOBS}/{job_id}/history")[0] == 200
 
 
-def test_a_full_disk_costs_nothing_but_new_jobs(disk):
+def test_a_full_disk_costs_nothing_but_new_jobs(disk, serve):
     """A full disk would break the state, or answer for jobs that a crash loses, or need a restart."""
     folder = disk.where / "data"
-    stub = Served(folder)
+    stub = serve(folder)
     first = submit(stub, "first")[1]
     for number in range(2):
         disk.fill(stub, leaving=600_000)
@@ -121,7 +121,7 @@ def test_a_full_disk_costs_nothing_but_new_jobs(disk):
     assert stub.ask("DELETE", f"{JOBS}/{first}")[0] == 503
     check_reads(stub, first)
     stub.kill()
-    stub = Served(folder)
+    stub = serve(folder)
     check_reads(stub, first)
     if isinstance(disk, Tmpfs):
         assert "is full: make room there, then submit again" in submit_until(stub, "none", 503)
@@ -131,6 +131,6 @@ def test_a_full_disk_costs_nothing_but_new_jobs(disk):
     with sqlite3.connect(folder / "state.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
-    stub = Served(folder)
+    stub = serve(folder)
     check_reads(stub, first, last)
     assert stub.stop() == 0

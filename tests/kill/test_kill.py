@@ -176,12 +176,12 @@ def live(before: dict[str, list[tuple[str, str, str]]]) -> list[str]:
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
-def test_nothing_that_was_answered_is_lost(tmp_path, capsys):
+def test_nothing_that_was_answered_is_lost(tmp_path, serve, capsys):
     """A team that trusts an answer would lose a job, or run it twice, when the machine that runs the stub goes down."""
     folder = tmp_path / "data"
     clients = [Client(number) for number in range(CLIENTS)]
     starts, jobs, resumed = [], 0, 0
-    stub = Served(folder)
+    stub = serve(folder)
     for round_number in range(KILLS):
         dice = random.Random(f"{SEED}/{round_number}")
         threads = [
@@ -195,7 +195,7 @@ def test_nothing_that_was_answered_is_lost(tmp_path, capsys):
         for thread in threads:
             thread.join(30)
         before = read_disk(folder, tmp_path / "copy")
-        stub = Served(folder)
+        stub = serve(folder)
         starts.append(stub.seconds)
         connection = stub.connect()
         jobs = check_promises(stub, clients, connection)

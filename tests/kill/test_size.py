@@ -18,7 +18,7 @@ from orchestrator_stub.store.database import Database
 from orchestrator_stub.store.datadir import STATE, DataDir
 
 sys.path.insert(0, str(Path(__file__).parent))
-from stubs import JOBS, Served
+from stubs import JOBS
 
 MANY = 10_000
 LINES = 5
@@ -51,28 +51,26 @@ def full(tmp_path_factory):
     return folder
 
 
-def test_it_starts_within_a_second_however_many_jobs_there_are(full):
+def test_it_starts_within_a_second_however_many_jobs_there_are(full, serve):
     """After a crash a team would wait for its stub."""
     times = []
     for _ in range(3):
-        stub = Served(full)
+        stub = serve(full)
         times.append(stub.seconds)
         stub.kill()
     assert min(times) < 1.0, times
 
 
-def test_it_knows_them_all(full):
+def test_it_knows_them_all(full, serve):
     """Jobs would be lost by not being read at start."""
-    stub = Served(full)
-    try:
-        empty = stub.megabytes()
-        _, listed = stub.ask("GET", f"{JOBS}?namespace=*")
-        assert [each["Name"] for each in listed["Items"][:2]] == ["name-1", "name-2"]
-        assert len(listed["Items"]) == MANY
-        job_id = listed["Items"][-1]["ID"]
-        assert len(stub.ask("GET", f"{JOBS}/{job_id}/history")[1]["Items"]) == LINES
-        assert len(stub.ask("GET", f"{JOBS}/{job_id}/executions")[1]["Items"]) == 1
-        # A job that is in memory costs 8 to 9 kB there; half of it is its executions and history.
-        assert stub.megabytes() - empty < MANY * 9 / 1024 + 40, "the list itself is some of it"
-    finally:
-        stub.stop()
+    stub = serve(full)
+    empty = stub.megabytes()
+    _, listed = stub.ask("GET", f"{JOBS}?namespace=*")
+    assert [each["Name"] for each in listed["Items"][:2]] == ["name-1", "name-2"]
+    assert len(listed["Items"]) == MANY
+    job_id = listed["Items"][-1]["ID"]
+    assert len(stub.ask("GET", f"{JOBS}/{job_id}/history")[1]["Items"]) == LINES
+    assert len(stub.ask("GET", f"{JOBS}/{job_id}/executions")[1]["Items"]) == 1
+    # A job that is in memory costs 8 to 9 kB there; half of it is its executions and history.
+    assert stub.megabytes() - empty < MANY * 9 / 1024 + 40, "the list itself is some of it"
+    assert stub.stop() == 0

@@ -58,9 +58,12 @@ def ask(connection, method, target, body=None, **headers):
 
 
 def test_it_says_when_it_is_ready_and_ends_with_its_stdin(tmp_path):
-    """The gate would connect too early, or the process would outlive the stub."""
-    with running(tmp_path / "socket"):
+    """The gate would connect too early, or the process would outlive the stub, as would its folder."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with running(folder / "socket"):
         pass
+    assert not folder.exists()
 
 
 def test_connections_are_kept(place):
