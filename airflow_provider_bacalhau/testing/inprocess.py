@@ -52,6 +52,18 @@ def _one_api_server() -> Any:
     return _replaced(supervisor, "in_process_api_server", _cached_api_server)
 
 
+@functools.cache
+def warm_up() -> None:
+    """Let that API build its routes, which it does at its first request and which takes longer than most tests."""
+    import httpx
+
+    try:
+        with httpx.Client(transport=_cached_api_server().transport, base_url="http://in-process.invalid/") as client:
+            client.get("health/ping")
+    except Exception:  # whatever is different in a later release: then the first task waits for it
+        logging.getLogger(__name__).warning("the API for tasks cannot be built beforehand", exc_info=True)
+
+
 def _replaced(owner: Any, name: str, value: Any) -> Any:
     """Something of Airflow's that a later release may no longer have; then its own way of doing it has to do."""
     return mock.patch.object(owner, name, value) if hasattr(owner, name) else contextlib.nullcontext()

@@ -65,7 +65,7 @@ def test_a_hundred_tests_with_a_stub_each_take_seconds(run):
 
 def test_ten_dags_run_to_their_end_within_a_minute(run):
     """A team would test its DAGs on the cluster; the test that the README shows is one of these."""
-    line, spent = run("tests/etl_test.py", "tests/test_dags.py", "-n", "2")
+    line, spent = run("tests/etl_test.py", "tests/test_dags.py")
     assert line.startswith("10 passed")
     assert spent < 60
 

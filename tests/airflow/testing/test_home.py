@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -81,6 +83,30 @@ def test_an_airflow_that_was_imported_before_is_put_aside(tmp_path):
     assert "3 passed" in done.stdout, done.stdout
     assert not (home / "real.db").exists()
     assert [each.name for each in (tmp_path / "tmp").iterdir() if not each.name.startswith("pytest-of-")] == []
+
+
+def test_a_database_is_migrated_once_for_all_workers(tmp_path, monkeypatch):
+    """Each worker of pytest-xdist would take its seconds to make the same tables, or two would write into one file."""
+    from airflow.utils import db
+
+    from airflow_provider_bacalhau.testing.home import AirflowHome
+
+    made = []
+
+    def initdb():
+        made.append(first)
+        with closing(sqlite3.connect(first / "airflow.db")) as new:
+            new.execute("CREATE TABLE dag_run (id)")
+
+    monkeypatch.setattr(db, "initdb", initdb)
+    first, second = tmp_path / "gw0", tmp_path / "gw1"
+    for folder in (first, second):
+        folder.mkdir()
+        AirflowHome(folder, tmp_path)._migrate()
+    assert made == [first]
+    for file in (first / "airflow.db", first / "new.db", second / "airflow.db", second / "new.db"):
+        with closing(sqlite3.connect(file)) as found:
+            assert found.execute("SELECT name FROM sqlite_master").fetchall() == [("dag_run",)]
 
 
 def test_the_environment_leads_home(tmp_path):

@@ -113,6 +113,17 @@ def test_everything_is_as_before(recorded):
     assert state() == before
 
 
+def test_a_release_without_what_is_replaced_is_no_failure(monkeypatch):
+    """An Airflow that moved one of its insides would fail every test, not one convenience."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.sdk.execution_time import supervisor
+
+    monkeypatch.delattr(TaskInstance, "next_retry_datetime")
+    monkeypatch.delattr(supervisor, "in_process_api_server")
+    with patched(None, Recorder()):
+        assert not hasattr(supervisor, "in_process_api_server")
+
+
 def test_sensors_are_eager_for_a_while_only():
     """A DAG object of a test module would be changed for all tests that follow."""
     sensor = SimpleNamespace(poke_interval=60.0)
