@@ -203,7 +203,7 @@ class Stub:
         if behaviours:
             self.orchestrator.fleet.behave(behaviours)
         if keeper is not None:
-            self.orchestrator.resume()
+            await self.orchestrator.resume()
         self.info = self._describe(_url(listener, secure=tls is not None), ready, offered, tls)
         await self._serve(listener, tls)
 

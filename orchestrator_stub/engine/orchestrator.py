@@ -112,7 +112,7 @@ class Orchestrator(Reads):
             self._store, self._planner, clock, release, post=post, watch=watch, manual_approval=manual_approval
         )
         turns = Turns(clock)
-        under_way = UnderWay(clock, turns)
+        under_way = self._under_way = UnderWay(clock, turns)
         self._compute = Compute(
             workbench,
             release,
@@ -350,14 +350,18 @@ class Orchestrator(Reads):
         if wrote and self._keeper is not None:
             await self._keeper.saved()
 
-    def resume(self) -> None:
-        """Go on with the live work of the stub that was here before."""
+    async def resume(self) -> None:
+        """Go on with the live work of the stub that was here before; all of it is under way when a virtual clock may
+        move, else it goes on beside what clients ask."""
         from orchestrator_stub.engine.restart import take_up
 
         if self._keeper is not None:
             self._keeper.remember(self.ids)
         self._housekeeping.start()
-        take_up(self._store, self._compute, self._evaluations)
+        if self.pace.is_virtual:
+            await take_up(self._store, self._compute, self._evaluations)
+            return
+        self._under_way.begin(lambda _: take_up(self._store, self._compute, self._evaluations), on_clock=False)
 
     @property
     def is_busy(self) -> bool:

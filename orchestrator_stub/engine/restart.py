@@ -7,6 +7,7 @@ nodes start with the server, also those that were down.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,6 +19,9 @@ from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.compute import Compute
 from orchestrator_stub.engine.evaluations import Evaluations
 from orchestrator_stub.store.memory import MemoryStore
+
+AT_ONCE = 10
+"""Jobs that are taken up before others may do something."""
 
 
 def nodes_again(made: Sequence[Node], before: Sequence[tuple[Node, bool]], *, as_before: bool) -> list[Node]:
@@ -57,16 +61,19 @@ def _fresh(node: Node) -> Node:
     )
 
 
-def take_up(store: MemoryStore, compute: Compute, evaluations: Evaluations) -> None:
-    """What nodes had in hand: batch and ops fail and are placed again, service and daemon run on (since 1.6)."""
-    found = [e.id for record in store.live() for e in record.executions if _was_in_hand(e)]
-    for execution_id in found:
-        execution = store.execution(execution_id)
-        if execution is None or not _was_in_hand(execution) or execution.node_id not in store.nodes:
-            continue  # what became of another one of its job has ended it, or its machine is gone
-        if JobType(execution.job.type).is_long_running:
-            evaluations.reported(execution.node_id, Observation(execution_id, ExecutionEvent.TAKEN_UP))
-        compute.begin_with(store.execution(execution_id) or execution)
+async def take_up(store: MemoryStore, compute: Compute, evaluations: Evaluations) -> None:
+    """What nodes had in hand: batch and ops fail and are placed again, service and daemon run on (since 1.6). Requests
+    are answered meanwhile."""
+    for number, record in enumerate(store.live(), 1):
+        for execution_id in [e.id for e in record.executions if _was_in_hand(e)]:
+            execution = store.execution(execution_id)
+            if execution is None or not _was_in_hand(execution) or execution.node_id not in store.nodes:
+                continue  # somebody, or what became of another one of its job, has ended it, or its machine is gone
+            if JobType(execution.job.type).is_long_running:
+                evaluations.reported(execution.node_id, Observation(execution_id, ExecutionEvent.TAKEN_UP))
+            compute.begin_with(store.execution(execution_id) or execution)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _was_in_hand(execution: Execution) -> bool:

@@ -75,7 +75,8 @@ async def test_any_look_at_a_job_may_be_the_one_that_waits(start, path):
 async def test_looks_that_wait_for_nothing_move_nothing(start):
     """A health check, or a search for a job that is not there, would race through the day."""
     _, client, job_id = await start(after="6h")
-    for path in ("/api/v1/agent/alive", "/api/v1/agent/version", f"{JOBS}/j-unknown", f"{JOBS}/{job_id}", "/stub/info"):
+    nothing = f"{JOBS}/j-unknown", f"{JOBS}/{job_id}/nothing"
+    for path in ("/api/v1/agent/alive", "/api/v1/agent/version", *nothing, f"{JOBS}/{job_id}", "/stub/info"):
         for _ in range(1 if path.endswith(job_id) else 3):
             await client.get(path)
     for _ in range(3):

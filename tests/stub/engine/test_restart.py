@@ -37,7 +37,7 @@ class Lives:
         keeper = Keeper(folder, RELEASES[self.release])
         cluster = self.build(self.release, keeper=keeper, **{"outcome": HANGS} | how)
         keeper.start(cluster.clock, cluster.orchestrator.ids)
-        cluster.orchestrator.resume()
+        await cluster.orchestrator.resume()
         self.keepers.append(keeper)
         await cluster.settle()
         return cluster
