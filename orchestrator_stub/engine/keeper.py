@@ -149,8 +149,8 @@ class Keeper:
             self._timer.cancel()
         if self._round is not None:
             await self._round
-        if self.store.count > self._on_disk:
-            await self._begin()
+        if self.store.count > self._on_disk and (problem := await self._begin()):
+            _log.error("what changed last is lost: %s", problem)
         if self._timer is not None:
             self._timer.cancel()
         if self._sweeping is not None:

@@ -270,6 +270,17 @@ async def test_closing_writes_what_is_left(begin: Any) -> None:
     assert keeper.store.by_id("j-1") is not None
 
 
+async def test_what_is_lost_at_the_end_is_said(begin: Any, caplog: Any) -> None:
+    """Broken: a stub that is stopped while its disk is full ends as if nothing were wrong."""
+    keeper = await begin()
+    await keeper.saved()
+    add(keeper, 1)
+    Broken(keeper, sqlite3.OperationalError("disk I/O error"))
+    keeper = await begin()
+    assert "what changed last is lost: the stub's --data-dir " in caplog.text
+    assert keeper.store.by_id("j-1") is None
+
+
 def test_a_state_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     """Broken: a damaged file is a traceback, and the directory stays locked."""
     keeper = Keeper(tmp_path / "data", R193)
