@@ -163,7 +163,7 @@ def check_executions(stub: Served, job_id: str, before: list[tuple[str, str, str
         if state in ENDED:
             assert now["StateType"] == ENDED[state]
         elif wish == "Running" and kind in ("batch", "ops"):
-            assert (now["StateType"], now["Message"]) == (FAILED, RESTARTED)
+            assert (now["StateType"], now.get("Message")) == (FAILED, RESTARTED)
             replaced += kind == "batch"
         elif wish == "Running":
             assert now["StateType"] == (OFFERED if kind == "service" else NEW)

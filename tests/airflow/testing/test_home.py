@@ -79,7 +79,8 @@ def test_an_airflow_that_was_imported_before_is_put_aside(tmp_path):
     files = {"asked_by_mistake.py": VAULT, "conftest.py": CONFTEST, "test_it.py": TEST, "pytest.ini": "[pytest]"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    done = run_project(tmp_path, AIRFLOW_HOME=str(home), PYTHONPATH=str(tmp_path))
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = run_project(tmp_path, AIRFLOW_HOME=str(home), PYTHONPATH=path)
     assert "3 passed" in done.stdout, done.stdout
     assert not (home / "real.db").exists()
     assert [each.name for each in (tmp_path / "tmp").iterdir() if not each.name.startswith("pytest-of-")] == []
