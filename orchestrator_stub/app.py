@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 S3_PORT, FILES_PORT = 4570, 6001
 _USERS_NOTE = "API users are on: give the connection a login and password, or a key as its password"
+_SCRIPTS_NOTE = "what becomes of jobs is in --scripts ({} scripts)"
 _S3_NOTES = {"embedded": "buckets appear on first use", "off": "off", "aws": "AWS, with this machine's keys"}
 
 
@@ -262,6 +263,7 @@ class Stub:
             loop="none",
             lifespan="off",
             log_config=None,
+            log_level="warning",  # whoever reads the log of a test looks for something else
             access_log=False,
             server_header=False,
             proxy_headers=False,  # who is let in depends on the connection itself
@@ -309,6 +311,7 @@ class Stub:
             notes=(
                 *(note for note in ready.notes if note not in docker),
                 *((_USERS_NOTE,) if self.settings.users else ()),
+                *((_SCRIPTS_NOTE.format(len(self.settings.scripts)),) if self.settings.scripts else ()),
                 *((self._keeper.note,) if self._keeper is not None else ()),
                 *self._node_notes,
                 *reach_notes(url, self.settings),

@@ -53,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2
 
 
+def _announce(text: str) -> None:
+    """Print; who has heard enough of it (`| head`) does not end the stub."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(text: str) -> None:
     print(f"bacalhau-stub: {text}", file=sys.stderr)
 
@@ -66,7 +74,7 @@ def _serve(settings: Settings) -> int:
         except OSError as error:
             _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; try --port 0")
             return 1
-        print("\n".join(banner(stub.info)), flush=True)
+        _announce("\n".join(banner(stub.info)))
         spare_what_lasts()
         clearing = asyncio.create_task(asyncio.to_thread(clear_abandoned))
         await _until_told()

@@ -150,7 +150,10 @@ def _moment(when: str | date | None) -> datetime | None:
         return None
     if when == NOW:
         return datetime.now(UTC)
-    found = datetime.fromisoformat(when) if isinstance(when, str) else when
+    try:
+        found = datetime.fromisoformat(when) if isinstance(when, str) else when
+    except ValueError:
+        raise ValueError(f"logical_date={when!r}: give a date or a time, such as 2026-01-01") from None
     if not isinstance(found, datetime):
         found = datetime(found.year, found.month, found.day, tzinfo=UTC)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

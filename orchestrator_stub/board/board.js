@@ -9,11 +9,14 @@ const $ = (id) => document.getElementById(id);
 
 /** Do something that the user asked for, then look again; what goes wrong is shown. */
 async function act(path, method, body) {
+  document.body.setAttribute("aria-busy", "true");
   try {
     await ask(path, method, body);
     complain("");
   } catch (error) {
     complain(error.message);
+  } finally {
+    document.body.removeAttribute("aria-busy");
   }
   await look(true);
 }
@@ -123,6 +126,7 @@ function historyOf({ history, more_history: more }) {
 
 // Logs: kept as they come, for one execution at a time.
 
+const COLOURS = /\u001b\[[0-9;]*[A-Za-z]/g; // what terminals make of them is no text
 const logs = { of: "", stdout: null, stderr: null };
 
 function logsOf(execution) {
@@ -147,7 +151,7 @@ async function read(execution, name, log) {
       piece = await ask(`/stub/board/logs/${execution.id}/${name}?since=${log.next}`);
       const moved = piece.next > log.next;
       const atEnd = log.pre.scrollTop + log.pre.clientHeight >= log.pre.scrollHeight - 4;
-      log.pre.append(piece.text);
+      log.pre.append(piece.text.replace(COLOURS, ""));
       if (atEnd) log.pre.scrollTop = log.pre.scrollHeight;
       log.next = piece.next;
       log.over = piece.is_last;
@@ -210,6 +214,7 @@ async function look(now = false) {
     if (mine !== looks) return;
     $("trouble").dataset.lost = "yes";
     complain(error instanceof TypeError ? "The stub does not answer." : error.message);
+    if (!shown) $("main").replaceChildren(el("p", { className: "quiet" }, "There is nothing to show."));
   }
 }
 
@@ -236,6 +241,7 @@ function showClock({ now, mode }) {
 function turn() {
   view = parse(location.hash);
   shown = "";
+  complain("");
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#/${view.name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -279,6 +285,6 @@ document.addEventListener("visibilitychange", () => document.hidden || look());
 setInterval(() => document.hidden || look(), LOOK_EVERY);
 ask("/stub/info").then((info) => {
   $("release").textContent = info.release;
-  $("facts").textContent = [info.url, info.s3.endpoint ? `S3 ${info.s3.endpoint}` : "no S3", `docker: ${info.docker}`].join("   ");
+  $("facts").textContent = [info.url, info.s3.endpoint ? `S3 ${info.s3.endpoint}` : "no S3", `docker: ${info.docker}`].join(" \u00b7 ");
 }, (error) => complain(error.message));
 turn();

@@ -76,7 +76,9 @@ export const faults = {
 
 function newFault(view) {
   const field = (label, input) => el("label", {}, label, input);
-  const kind = el("select", { name: "kind" }, Object.keys(KINDS).map((word) => el("option", { value: word }, word)));
+  const usual = { seconds: "5", status: "503", bytes: "100", code: "1011" };
+  const number = el("input", { name: "value", type: "number", value: "5", min: "0", step: "any" });
+  const kind = el("select", { name: "kind", onchange: () => { number.value = usual[KINDS[kind.value]] || number.value; } }, Object.keys(KINDS).map((word) => el("option", { value: word }, word)));
   const send = (event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.target));
@@ -89,7 +91,7 @@ function newFault(view) {
   };
   return el("form", { className: "new", onsubmit: send },
     field("Fault", kind),
-    field("Number (seconds, status, bytes)", el("input", { name: "value", type: "number", value: "5", min: "0", step: "any" })),
+    field("Number (seconds, status, bytes)", number),
     field("Method", el("input", { name: "method", placeholder: "any", size: 6 })),
     field("Path", el("input", { name: "path", placeholder: "*/jobs", size: 24 })),
     field("Times (0 = all)", el("input", { name: "times", type: "number", value: "1", min: "0" })),

@@ -27,22 +27,26 @@ def build_control(
     async def facts(_: Request) -> Response:
         return JSONResponse(info().to_plain())
 
-    async def nothing(request: Request) -> Response:
-        return JSONResponse({"error": f"{request.url.path}: no such page"}, status_code=404)
+    routes = [
+        Route("/stub/info", facts),
+        *clock_routes(orchestrator),
+        *script_routes(orchestrator),
+        *fault_routes(orchestrator),
+        *journal_routes(orchestrator),
+        *node_routes(orchestrator),
+        *reset_routes(orchestrator),
+        *board,
+    ]
 
-    app = Starlette(
-        routes=[
-            Route("/stub/info", facts),
-            *clock_routes(orchestrator),
-            *script_routes(orchestrator),
-            *fault_routes(orchestrator),
-            *journal_routes(orchestrator),
-            *node_routes(orchestrator),
-            *reset_routes(orchestrator),
-            *board,
-            Route("/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
-        ]
-    )
+    async def nothing(request: Request) -> Response:
+        path = request.url.path
+        here = (each for each in routes if each.path_regex.fullmatch(path))
+        known = {method for each in here for method in each.methods or ()} - {"HEAD"}
+        why = f"{request.method} is not for this page; give {' or '.join(sorted(known))}" if known else "no such page"
+        return JSONResponse({"error": f"{path}: {why}"}, status_code=404)
+
+    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    app = Starlette(routes=[*routes, Route("/{rest:path}", nothing, methods=every)])
     if orchestrator.holds_answers:
         app.state.before_answer = orchestrator.before_answer
     return app

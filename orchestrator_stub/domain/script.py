@@ -107,9 +107,18 @@ def first_match(scripts: Sequence[Script], subject: Subject) -> int | None:
     return None
 
 
-def may_match(match: Match, subject: Subject) -> bool:
-    """Whether some execution of the subject's job could match, whatever its partition and attempt."""
-    return not set(differences(match, subject)) - {"partition", "attempt"}
+def candidates(scripts: Sequence[Script], subject: Subject, partitions: int) -> list[Script]:
+    """The scripts that some execution of the subject's job may play, whatever its attempt, up to the first that takes
+    all the rest. `partitions`: how many the job has."""
+    found: list[Script] = []
+    for script in scripts:
+        match = script.match
+        if set(differences(match, subject)) - {"partition", "attempt"} or (match.partition or 0) >= partitions:
+            continue
+        found.append(script)
+        if match.partition is None and match.attempt is None:
+            break
+    return found
 
 
 def _differing(match: Match, subject: Subject) -> Iterator[str]:

@@ -116,7 +116,8 @@ class Keeper:
     @property
     def note(self) -> str:
         """What those should know who start the stub."""
-        return f"state is kept in {self._dir.folder}, {len(self.store):,} jobs so far"
+        known = len(self.store)
+        return f"state is kept in {self._dir.folder}, {known:,} job{'s' * (known != 1)} so far"
 
     def kept_logs(self, clock: Clock) -> KeptLogs:
         """Logs of finished executions, those of before too."""

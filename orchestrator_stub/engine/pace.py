@@ -73,10 +73,10 @@ class Pace:
         Raises OrchestratorError 409 where time moves by itself, 400 when it would go beyond the last year.
         """
         clock = self._to_move()
-        target = clock.peek() + round(seconds * SECOND)
-        if target > LAST:
+        if seconds > (LAST - clock.peek()) / SECOND:
             year = datetime.fromtimestamp(LAST // SECOND, UTC).year
             raise OrchestratorError(400, f"advance: the clock goes no further than the year {year}")
+        target = clock.peek() + round(seconds * SECOND)
         async with self._moving:
             await self._go_to(clock, target)
 

@@ -110,11 +110,12 @@ class Scripts:
         return self._missed_hint(job, real) if self.items else ""
 
     def _listed_hint(self, job: Job) -> str:
-        from orchestrator_stub.domain.script import may_match, subject_of
+        from orchestrator_stub.domain.script import candidates, subject_of
 
-        subject = subject_of(job)
-        script = next((each for each in self.items if may_match(each.match, subject)), None)
-        return f"this stub runs nothing for this job, a script is for it ({script.match.text})" if script else ""
+        found = candidates(self.items, subject_of(job), max(1, job.count or 0))
+        texts = "; ".join(script.match.text for script in found)
+        whose = "a script is" if len(found) == 1 else "scripts are"
+        return f"this stub runs nothing for this job, {whose} for it ({texts})" if found else ""
 
     def _missed_hint(self, job: Job, real: Callable[[Task], Runner]) -> str:
         from orchestrator_stub.domain.script import miss, subject_of

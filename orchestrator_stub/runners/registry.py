@@ -101,7 +101,7 @@ def _scripted(release: Release, rules: Sequence[ImageRule]) -> _Docker:
     words = "this stub runs nothing for docker jobs, they succeed at once (--docker-runner scripted)"
     return _Docker(
         ScriptedRunner(images),
-        "scripted, every job succeeds at once until scripts are set",
+        "scripted, jobs do what scripts say; without any they succeed at once",
         _of_images(images, words) if images else _always(words),
         _notes_of(rules),
     )

@@ -33,6 +33,11 @@ class Refusal(Exception):
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inside}</Error>'.encode()
 
 
+def invalid_bucket_name(name: str) -> Refusal:
+    """400: no bucket can be called so."""
+    return Refusal(400, "InvalidBucketName", "The specified bucket is not valid.", (("BucketName", name),))
+
+
 def access_denied(message: str = "Access Denied", *members: tuple[str, str]) -> Refusal:
     """403 AccessDenied."""
     return Refusal(403, "AccessDenied", message, members)

@@ -125,6 +125,8 @@ class StubNodes:
         """By place in the list, name, id, or the beginning of an id. Raises LookupError."""
         found = self.list()
         if isinstance(key, int):
+            if not -len(found) <= key < len(found):
+                raise LookupError(f"there is no node {key}; there are {len(found)}")
             return found[key]
         for node in found:
             if key in (node.name, node.id):

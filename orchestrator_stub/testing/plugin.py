@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -92,7 +93,8 @@ def bacalhau_stub(
     for name, value in around_proxies(os.environ).items():
         monkeypatch.setenv(name, value)
     try:
-        with stub_server(*bacalhau_stub_flags) as stub:
+        given = bacalhau_stub_flags
+        with stub_server(*(shlex.split(given) if isinstance(given, str) else given)) as stub:
             stash[_STUB] = stub
             try:
                 yield stub

@@ -19,3 +19,10 @@ async def test_what_is_not_there_is_a_404_in_its_own_form(start_stub):
         answer = await client.request(method, "/stub/nothing")
         assert answer.status_code == 404
         assert "/stub/nothing" in answer.json()["error"]
+
+
+async def test_the_wrong_method_is_told_the_right_one(start_stub):
+    """Somebody who looks at /stub/reset in a browser would take it for a page that is not there."""
+    _, client = await start_stub()
+    answer = await client.get("/stub/reset")
+    assert (answer.status_code, answer.json()) == (404, {"error": "/stub/reset: GET is not for this page; give POST"})

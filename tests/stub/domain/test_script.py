@@ -8,9 +8,9 @@ from orchestrator_stub.domain.job import Job, SpecConfig, Task
 from orchestrator_stub.domain.script import (
     Match,
     Script,
+    candidates,
     differences,
     first_match,
-    may_match,
     miss,
     nearest,
     subject_of,
@@ -66,10 +66,13 @@ def test_the_first_match_wins():
     assert first_match(scripts[:1], subject()) is None
 
 
-def test_what_may_match_some_execution_of_a_job():
-    """Whoever submits a job would be told that no script is for it, because its first execution is another."""
-    assert may_match(Match(image="acme/*", partition=3, attempt=2), subject())
-    assert not may_match(Match(image="acme/train", partition=3), subject())
+def test_scripts_that_some_execution_of_a_job_may_play():
+    """Whoever submits would be told of a script that is never played for his job, or not of the one that is."""
+    first, third = Script(Match(image="acme/*", attempt=1)), Script(Match(image="acme/*", partition=3))
+    rest, later = Script(Match(image="acme/*")), Script(Match())
+    scripts = (Script(Match(image="acme/train")), first, third, rest, later)
+    assert candidates(scripts, subject(), partitions=4) == [first, third, rest]
+    assert candidates(scripts, subject(), partitions=3) == [first, rest]
 
 
 @pytest.mark.parametrize(
