@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_bacalhau.testing.inprocess import warm_up
+from airflow_provider_bacalhau.testing.inprocess import signals_given_back, warm_up
 
 BUNDLE = "dags-folder"
 """The bundle that DAGs are stored under, as in a new Airflow. Its folder is empty: what a test runs is read by itself,
@@ -43,6 +43,7 @@ class AirflowHome:
         sections = {
             "CORE__UNIT_TEST_MODE": "True",
             "CORE__LOAD_EXAMPLES": "False",
+            "CORE__DAGBAG_IMPORT_TIMEOUT": "0",  # a limit of the test's own would be lost
             "CORE__DAGS_FOLDER": str(folder / "dags"),
             "CORE__PLUGINS_FOLDER": str(folder / "plugins"),
             "DATABASE__SQL_ALCHEMY_CONN": self._url,
@@ -55,7 +56,7 @@ class AirflowHome:
     def entered(self) -> Iterator[None]:
         """Airflow as a new one, for as long as its environment is set; afterwards it is as it was."""
         with ExitStack() as stack:
-            with _uncollected():
+            with _uncollected(), signals_given_back():
                 configuration = import_module("airflow.configuration")
                 if str(configuration.AIRFLOW_HOME) != str(self._folder):
                     stack.enter_context(_without(configuration))

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bacalhau.testing.inprocess import Recorder, eager_sensors, patched, signals_given_back
 from airflow_provider_bacalhau.testing.run import Run, TaskState
 
 if TYPE_CHECKING:
@@ -53,16 +54,22 @@ class RunDag:
         :raises DagError: there is no such file or DAG, or the file cannot be read
         """
         when = _moment(logical_date)
+        with signals_given_back(), self._ready(path_or_dag, dag_id) as dag:
+            return _run(dag, when=when, conf=conf, run_id=run_id)
+
+    @contextmanager
+    def _ready(self, path_or_dag: str | Path | DAG, dag_id: str | None) -> Iterator[DAG]:
+        """The DAG, read and stored; inside, what lies beside it can be imported."""
         if isinstance(path_or_dag, str | Path):
             file = self._found(Path(path_or_dag))
             with _importing_from(_dags_folder(file)):
-                dag = self._stored(self._read(file), file, dag_id)
-                return _run(dag, when=when, conf=conf, run_id=run_id)
+                yield self._stored(self._read(file), file, dag_id)
+            return
         if not hasattr(path_or_dag, "task_dict"):
             raise DagError(f"{path_or_dag!r} is no DAG; give a DAG file, or call the function that @dag decorates")
         bag = _bags().DagBag(dag_folder=self._folders[0], load_op_links=False, collect_dags=False)
         bag.bag_dag(path_or_dag)
-        return _run(self._stored(bag, None, path_or_dag.dag_id), when=when, conf=conf, run_id=run_id)
+        yield self._stored(bag, None, path_or_dag.dag_id)
 
     def _found(self, path: Path) -> Path:
         places = dict.fromkeys(folder / path for folder in self._folders)  # an absolute path stays as it is
@@ -125,8 +132,6 @@ def _chosen(dags: Mapping[str, DAG], file: Path | None, dag_id: str | None) -> D
 
 
 def _run(dag: DAG, *, when: datetime | None, conf: Mapping[str, Any] | None, run_id: str | None) -> Run:
-    from airflow_provider_bacalhau.testing.inprocess import Recorder, eager_sensors, patched
-
     recorder = Recorder()
     with ExitStack() as stack:
         stack.enter_context(eager_sensors(dag))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +27,8 @@ DEFAULT_SCRATCH = 512 * 2**20
 """Bytes outside of mounts for a job without a memory limit."""
 MARGIN = 512 * 2**20
 """Bytes of writable but unused memory of one process (stacks of threads, arenas); the watchdog counts used ones."""
+_RUNS = itertools.count()
+"""Of this process, whoever starts them: the kernel counts by user, and what was killed is counted a little longer."""
 
 
 class Launcher:
@@ -35,8 +37,6 @@ class Launcher:
     def __init__(self, bubblewrap: str, *, nested_users: bool = False) -> None:
         self._bubblewrap, self._nested_users = bubblewrap, nested_users
         self._links = system_links()
-        self._count = 0
-        self._lock = threading.Lock()
 
     def write_order(self, work: Work, spec: DockerSpec, stand_in: StandIn = StandIn()) -> Path:  # noqa: B008 - frozen
         """Prepare mounts and write the order below the run's folder; blocking."""
@@ -91,9 +91,7 @@ class Launcher:
         """The user to become for the next run; -1 when this process is not root and stays who it is."""
         if os.geteuid() != 0:
             return -1
-        with self._lock:
-            self._count += 1
-            return unprivileged_user(Path("/proc/self/uid_map").read_text(), os.getpid() * 31 + self._count)
+        return unprivileged_user(Path("/proc/self/uid_map").read_text(), os.getpid() * 30_011 + next(_RUNS))
 
 
 def process_limit(processes: int) -> int:
@@ -124,9 +122,11 @@ def system_links(root: Path = Path("/")) -> dict[str, str]:
 
 
 def unprivileged_user(uid_map: str, number: int) -> int:
-    """A user id that nobody has, another for each of 1,000 numbers, from those that exist here (/proc/self/uid_map)."""
+    """A user id that nobody has, from those that exist here (/proc/self/uid_map): another for each of a million numbers,
+    or of 1,000 where there are few."""
     highest = max(int(line.split()[0]) + int(line.split()[2]) for line in uid_map.splitlines())
-    return max(1, min(highest, 2_000_000_000) - 1_000 + number % 1_000)
+    span = 1_000_000 if highest > 10_000_000 else 1_000
+    return max(1, min(highest, 2_000_000_000) - span + number % span)
 
 
 def _image(stand_in: StandIn, places: Sequence[str]) -> Shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -28,6 +29,24 @@ def test_a_dag_of_a_file_runs_to_its_end(run_dag, written):
         lines = run.logs("work", try_number=number).splitlines()
         assert lines.count(f"printed {number}") == lines.count("logged by a library") == 1
     assert "ValueError: broken on purpose" in run.logs("work")
+
+
+def test_signals_and_alarms_are_given_back(run_dag, written):
+    """A test run would not hear that it is to end, and a test that hangs would hang for ever."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)]
+    struck = []
+    before = signal.getitimer(signal.ITIMER_REAL)
+    signal.signal(signal.SIGALRM, lambda *_: struck.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 1_000)
+    try:
+        assert run_dag(written("second_try")).state == "success"
+        assert 500 < signal.getitimer(signal.ITIMER_REAL)[0] < 1_000
+        os.kill(os.getpid(), signal.SIGALRM)
+        assert struck == [1]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *before)
+        signal.signal(signal.SIGALRM, handlers[1] or signal.SIG_DFL)
+    assert signal.getsignal(signal.SIGTERM) == handlers[0]
 
 
 def test_every_run_begins_with_an_empty_airflow(run_dag, written):

@@ -68,7 +68,7 @@ async def test_an_order_is_nobody_elses(order):
 
 @pytest.mark.parametrize(
     ("uid_map", "least", "most"),
-    [("0 0 4294967295\n", 1_999_999_000, 1_999_999_999), ("0 1000 1\n1 100000 65536\n", 64_537, 65_536), ("0 1000 1\n", 1, 1)],
+    [("0 0 4294967295\n", 1_999_000_000, 1_999_999_999), ("0 1000 1\n1 100000 65536\n", 64_537, 65_536), ("0 1000 1\n", 1, 1)],
 )
 def test_users_that_nobody_has(uid_map, least, most):
     """Jobs would share a user with a service of the machine, or get one that does not exist here."""
@@ -79,8 +79,7 @@ def test_users_that_nobody_has(uid_map, least, most):
 
 def test_every_run_has_a_user_of_its_own():
     """The kernel counts processes by user: jobs would use up each other's."""
-    launcher = Launcher("/usr/bin/bwrap")
-    users = {launcher.user() for _ in range(10)}
+    users = {Launcher("/usr/bin/bwrap").user() for _ in range(10)}
     assert users == {-1} if os.geteuid() else len(users) == 10
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from botocore.auth import S3SigV4QueryAuth
@@ -66,8 +67,14 @@ def _busy(door):
 def connections_of(backend):
     """Connections to a backend's process that are in use."""
     pid = backend._process.pid
-    behind = sum("socket:" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")) - 1
-    return behind - len(backend._idle)
+    return sum(map(_is_socket, Path(f"/proc/{pid}/fd").iterdir())) - 1 - len(backend._idle)
+
+
+def _is_socket(descriptor):
+    try:
+        return "socket:" in os.readlink(descriptor)
+    except FileNotFoundError:  # closed a moment ago
+        return False
 
 
 def test_a_connection_serves_many_requests(quiet):
