@@ -122,7 +122,7 @@ def system_links(root: Path = Path("/")) -> dict[str, str]:
 
 
 def unprivileged_user(uid_map: str, number: int) -> int:
-    """A user id that nobody has, from those that exist here (/proc/self/uid_map): another for each of a million numbers,
+    """A user id that nobody has, of those that exist here (/proc/self/uid_map): another for each of a million numbers,
     or of 1,000 where there are few."""
     highest = max(int(line.split()[0]) + int(line.split()[2]) for line in uid_map.splitlines())
     span = 1_000_000 if highest > 10_000_000 else 1_000
