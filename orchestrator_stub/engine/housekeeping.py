@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from orchestrator_stub.clock import SECOND, Clock, Timer
 from orchestrator_stub.domain.states import ComputeState, JobType
@@ -42,12 +42,12 @@ class Housekeeping:
         self._logs_due = 0
         self._timer: Timer | None = None
 
-    def start(self) -> None:
-        """Begin the rounds, with all jobs that there are; a second call does nothing."""
+    def start(self, jobs: Iterable[Record] | None = None) -> None:
+        """Begin the rounds, with these jobs, or all that there are; a second call does nothing."""
         if self._began:
             return
         self._began = self._logs_due = self._clock.now()
-        for record in self._store.live():
+        for record in self._store.live() if jobs is None else jobs:
             self.watch(record)
         self._wait()
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import copy
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from orchestrator_stub.clock import Clock
@@ -357,11 +357,12 @@ class Orchestrator(Reads):
 
         if self._keeper is not None:
             self._keeper.remember(self.ids)
-        self._housekeeping.start()
+        self._housekeeping.start(jobs=())
+        work = partial(take_up, self._store, self._compute, self._evaluations, self._housekeeping.watch)
         if self.pace.is_virtual:
-            await take_up(self._store, self._compute, self._evaluations)
-            return
-        self._under_way.begin(lambda _: take_up(self._store, self._compute, self._evaluations), on_clock=False)
+            await work()
+        else:
+            self._under_way.begin(lambda _: work(), on_clock=False)
 
     @property
     def is_busy(self) -> bool:

@@ -8,7 +8,7 @@ nodes start with the server, also those that were down.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator_stub.domain.execution import Execution
@@ -18,9 +18,9 @@ from orchestrator_stub.domain.states import DesiredState, JobType
 from orchestrator_stub.domain.transitions import ExecutionEvent
 from orchestrator_stub.engine.compute import Compute
 from orchestrator_stub.engine.evaluations import Evaluations
-from orchestrator_stub.store.memory import MemoryStore
+from orchestrator_stub.store.memory import MemoryStore, Record
 
-AT_ONCE = 10
+AT_ONCE = 2
 """Jobs that are taken up before others may do something."""
 
 
@@ -61,10 +61,16 @@ def _fresh(node: Node) -> Node:
     )
 
 
-async def take_up(store: MemoryStore, compute: Compute, evaluations: Evaluations) -> None:
+async def take_up(
+    store: MemoryStore, compute: Compute, evaluations: Evaluations, watch: Callable[[Record], None]
+) -> None:
     """What nodes had in hand: batch and ops fail and are placed again, service and daemon run on (since 1.6). Requests
-    are answered meanwhile."""
-    for number, record in enumerate(store.live(), 1):
+    are answered meanwhile. `watch` is told of every job that is not over: its limits go on."""
+    for number, job_id in enumerate(store.live_ids(), 1):
+        record = store.by_id(job_id)
+        if record is None:
+            continue  # all jobs were forgotten meanwhile
+        watch(record)
         for execution_id in [e.id for e in record.executions if _was_in_hand(e)]:
             execution = store.execution(execution_id)
             if execution is None or not _was_in_hand(execution) or execution.node_id not in store.nodes:

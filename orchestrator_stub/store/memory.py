@@ -175,6 +175,10 @@ class MemoryStore:
         """Jobs that are not over; what is finished costs nothing here."""
         return list(self._live.values())
 
+    def live_ids(self) -> list[str]:
+        """Ids of the jobs that are not over."""
+        return list(self._live)
+
     def by_id(self, job_id: str) -> Record | None:
         """The job with exactly this id."""
         return self._records.get(job_id)

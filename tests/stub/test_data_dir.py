@@ -97,6 +97,20 @@ async def test_the_same_requests_get_the_same_answers_with_a_data_directory(next
     assert answers[0] == answers[1]
 
 
+async def test_a_reset_ends_the_taking_up_of_what_ran(next_life):
+    """A stub that is reset just after its start would break on jobs that are gone."""
+    _, client = await next_life()
+    hang = {"stub.bacalhau.org/hang": "true"}
+    for _ in range(30):
+        await client.put(JOBS, json=job("", Type="service", Labels=hang))
+    stub, client = await next_life()
+    await stub.orchestrator.reset()
+    assert (await client.get(JOBS)).json()["Items"] == []
+    await stub._keeper.saved()
+    _, client = await next_life()
+    assert (await client.get(JOBS)).json()["Items"] == []
+
+
 async def test_a_reset_is_not_undone_by_a_restart(next_life):
     """Jobs of an earlier test would be back."""
     _, client = await next_life()

@@ -50,7 +50,13 @@ with DAG("one", schedule=None):
 with DAG("two", schedule=None):
     task(lambda: 2, task_id="work")()
 '''
-TEXTS = {"second_try": SECOND_TRY, "sensor": SENSOR, "two": TWO, "uncalled": HEAD + "@dag()\ndef etl(): pass"}
+ALARM = HEAD + '''
+import signal
+
+with DAG("alarm", schedule=None):
+    task(lambda: signal.getitimer(signal.ITIMER_REAL)[0], task_id="left")()
+'''
+TEXTS = {"alarm": ALARM, "second_try": SECOND_TRY, "sensor": SENSOR, "two": TWO, "uncalled": HEAD + "@dag()\ndef etl(): pass"}
 
 
 @pytest.fixture
