@@ -91,8 +91,9 @@ def _docker(folder: Path) -> Iterator[Path]:
 def _served(command: list, environment: dict[str, str], socket: Path, folder: Path) -> Iterator[None]:
     """The engine's own process, until it answers and while it is needed."""
     log = folder / "log"
+    # What watches over a container leaves files such as `oom` where it was started.
     with log.open("wb") as output, subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
     ) as process:
         try:
             deadline = time.monotonic() + PATIENCE
