@@ -115,11 +115,11 @@ async def test_forks_without_end_leave_room_for_others_and_end_with_the_job(runn
     line = f"bomb() {{ bomb | bomb & sleep {marker}; }}; bomb"
     work = make_work("docker", {"Image": "acme/evil", "Entrypoint": BASH, "Parameters": [line]})
     task = asyncio.create_task(runner.run(work))
-    most, until = 0, time.monotonic() + 10
-    while most < 100 and time.monotonic() < until:
+    most, until = 0, time.monotonic() + 30
+    while most < 50 and time.monotonic() < until:
         most = max(most, sleeping(marker))
         await asyncio.sleep(0.05)
-    assert 100 <= most <= PROCESSES
+    assert 50 <= most <= PROCESSES
     task.cancel()
     began = time.monotonic()
     with pytest.raises((asyncio.CancelledError, StepError)):
