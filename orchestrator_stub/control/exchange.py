@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orchestrator_stub.domain.errors import OrchestratorError
+from orchestrator_stub.domain.plain import PlainError
 
 Handler = Callable[[Request], Awaitable[Any]]
 """Answers plain values."""
@@ -25,7 +26,7 @@ class ControlError(Exception):
 
 
 def route(method: str, path: str, handler: Handler) -> Route:
-    """A route whose handler answers plain values and raises ControlError or OrchestratorError."""
+    """A route whose handler answers plain values and raises ControlError, PlainError or OrchestratorError."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -36,6 +37,8 @@ def route(method: str, path: str, handler: Handler) -> Route:
             return JSONResponse(answer)
         except ControlError as error:
             return JSONResponse({"error": str(error)}, status_code=error.status)
+        except PlainError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
         except OrchestratorError as error:
             return JSONResponse({"error": error.message}, status_code=error.status)
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from orchestrator_stub.control.exchange import ControlError, object_of, route
-from orchestrator_stub.domain.faultreading import FaultError, parse_fault, plain_deed, plain_match
+from orchestrator_stub.domain.faultreading import parse_fault, plain_deed, plain_match
 from orchestrator_stub.engine.faults import Faults, Standing
 from orchestrator_stub.engine.orchestrator import Orchestrator
 
@@ -21,10 +21,7 @@ def fault_routes(orchestrator: Orchestrator) -> list[Route]:
     powers = orchestrator.powers
 
     async def add(request: Request) -> Any:
-        try:
-            fault = parse_fault(await object_of(request))
-        except FaultError as error:
-            raise ControlError(str(error)) from None
+        fault = parse_fault(await object_of(request))
         if powers.faults is None:
             powers.faults = Faults(orchestrator.overview.follow, orchestrator.ids.source("garbage").randbytes)
         return {"id": powers.faults.add(fault).id}

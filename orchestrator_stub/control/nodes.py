@@ -10,14 +10,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from orchestrator_stub.control.exchange import ControlError, object_of, route
-from orchestrator_stub.domain.shapereading import (
-    AMOUNTS,
-    ShapeError,
-    parse_amounts,
-    parse_labels,
-    parse_seconds,
-    parse_shape,
-)
+from orchestrator_stub.domain.plain import PlainError, mapping, seconds
+from orchestrator_stub.domain.shapereading import AMOUNTS, LONGEST_S, parse_amounts, parse_labels, parse_shape
 from orchestrator_stub.engine.fleet import Fleet, Machine
 from orchestrator_stub.engine.orchestrator import Orchestrator
 
@@ -32,22 +26,14 @@ def node_routes(orchestrator: Orchestrator) -> list[Route]:
         return {"nodes": [_plain(machine) for machine in fleet.machines()]}
 
     async def add(request: Request) -> Any:
-        given = await object_of(request)
-        try:
-            shapes = parse_shape(given)
-        except ShapeError as error:
-            raise ControlError(str(error)) from None
-        added = fleet.add(shapes)
+        added = fleet.add(parse_shape(await object_of(request)))
         return {"id": added[0].node.id, "nodes": [_plain(machine) for machine in added]}
 
     async def act(request: Request) -> Any:
         body = await object_of(request)
-        try:
-            deed, given = _deed(body)
-            node_id = fleet.find(request.path_params["ref"])
-            deed(fleet, node_id, given)
-        except ShapeError as error:
-            raise ControlError(str(error)) from None
+        deed, given = _deed(body)
+        node_id = fleet.find(request.path_params["ref"])
+        deed(fleet, node_id, given)
         return _plain(fleet.machine(node_id))
 
     return [
@@ -79,30 +65,27 @@ def _alone(act: Callable[[Fleet, str], None]) -> _Deed:
 
     def deed(fleet: Fleet, node_id: str, given: dict[str, Any]) -> None:
         for key in given:
-            raise ShapeError((key,), "unknown key; there is nothing to say about it")
+            raise PlainError((key,), "unknown key; there is nothing to say about it")
         act(fleet, node_id)
 
     return deed
 
 
 def _slow(fleet: Fleet, node_id: str, given: dict[str, Any]) -> None:
-    for key in given:
-        if key != "seconds":
-            raise ShapeError((key,), "unknown key; known is seconds")
-    fleet.slow(node_id, parse_seconds(given.get("seconds"), ("seconds",)))
+    fleet.slow(node_id, seconds(mapping(given, ("seconds",), (), "slow").get("seconds"), ("seconds",), LONGEST_S))
 
 
 def _resize(fleet: Fleet, node_id: str, given: dict[str, Any]) -> None:
     amounts = parse_amounts(given)
     if not amounts:
-        raise ShapeError((), f"give what it has from now on: some of {', '.join(AMOUNTS)}")
+        raise PlainError((), f"give what it has from now on: some of {', '.join(AMOUNTS)}")
     fleet.resize(node_id, replace(fleet.machine(node_id).node.capacity, **amounts))
 
 
 def _relabel(fleet: Fleet, node_id: str, given: dict[str, Any]) -> None:
     changes = parse_labels(given, (), may_remove=True)
     if not changes:
-        raise ShapeError((), "give the labels that change, such as {region: eu}; null takes one away")
+        raise PlainError((), "give the labels that change, such as {region: eu}; null takes one away")
     labels: Mapping[str, str | None] = {**fleet.machine(node_id).node.labels, **changes}
     fleet.relabel(node_id, {key: value for key, value in labels.items() if value is not None})
 

@@ -7,8 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from orchestrator_stub.control.exchange import ControlError, body_of, route
-from orchestrator_stub.domain.scriptreading import ScriptError, parse_scripts, plain_script
+from orchestrator_stub.control.exchange import body_of, route
+from orchestrator_stub.domain.scriptreading import parse_scripts, plain_script
 from orchestrator_stub.engine.orchestrator import Orchestrator
 
 _HITS = "hits"
@@ -29,10 +29,7 @@ def script_routes(orchestrator: Orchestrator) -> list[Route]:
         plain = await body_of(request)
         if isinstance(plain, list):  # what was read here can be put back here
             plain = [_without_hits(each) for each in plain]
-        try:
-            scripts.replace(parse_scripts(plain))
-        except ScriptError as error:
-            raise ControlError(str(error)) from None
+        scripts.replace(parse_scripts(plain))
         return listed()
 
     async def remove(_: Request) -> Any:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from orchestrator_stub.domain.states import Connection, Membership
 
+MOST_NODES = 1000
+"""Of one cluster."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from orchestrator_stub.domain.labels import OWN_SCRIPT
-from orchestrator_stub.domain.quantity import parse_duration
+from orchestrator_stub.domain.plain import Path, PlainError, mapping, named, seconds, shown, text, whole
 from orchestrator_stub.domain.script import Match, Script
 from orchestrator_stub.domain.stage import Stage
 from orchestrator_stub.domain.states import JobType
 
-Path = tuple[str | int, ...]
-"""Keys of mappings, numbers from 0 in lists."""
 _Readers = Mapping[str, Callable[[Any, Path], Any]]
 
 LONGEST = 3650 * 86_400.0
@@ -29,49 +28,39 @@ _BASE64 = "base64"
 _LONGEST_NAME = 255  # bytes of a file's name
 
 
-class ScriptError(Exception):
-    """A script is not understood; the text names the key and says what would be right."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{_written(path)}: {reason}" if path else reason)
-        self.path = path
-        """The way to what is wrong."""
-        self.reason = reason
-
-
 def parse_scripts(plain: Any) -> tuple[Script, ...]:
     """The scripts of a list.
 
-    :raises ScriptError: the first that is not understood, named by its number in the list, from 0
+    :raises PlainError: the first that is not understood, named by its number in the list, from 0
     """
     if not isinstance(plain, list):
-        raise ScriptError((), "give a list of scripts, each {match: {...}, stages: [...]}")
+        raise PlainError((), "give a list of scripts, each {match: {...}, stages: [...]}")
     return tuple(parse_script(each, (number,)) for number, each in enumerate(plain))
 
 
 def parse_script(plain: Any, path: Path = ()) -> Script:
-    """One script. `path`: the way to it. Raises ScriptError."""
-    given = _mapping(plain, _SCRIPT, path, "a script")
+    """One script. `path`: the way to it. Raises PlainError."""
+    given = mapping(plain, _SCRIPT, path, "a script", partial(_advice, _SCRIPT))
     optional = given.get("optional")
     if optional is not None and not isinstance(optional, bool):
-        raise ScriptError((*path, "optional"), "give true or false")
+        raise PlainError((*path, "optional"), "give true or false")
     match = _match(given.get("match"), (*path, "match"))
     return Script(match, parse_stages(given.get("stages"), (*path, "stages")), optional=bool(optional))
 
 
 def parse_stages(plain: Any, path: Path = ()) -> tuple[Stage, ...]:
-    """A list of stages, or a single one. `path`: the way to it. Raises ScriptError."""
+    """A list of stages, or a single one. `path`: the way to it. Raises PlainError."""
     if plain is None:
         return ()
     if isinstance(plain, dict):
         return (_stage(plain, path),)
     if not isinstance(plain, list):
-        raise ScriptError(path, f"give a list of stages, each with some of {_named(_STAGE)}")
+        raise PlainError(path, f"give a list of stages, each with some of {named(_STAGE)}")
     stages = tuple(_stage(each, (*path, number)) for number, each in enumerate(plain))
     for number, stage in enumerate(stages[:-1]):
         if stage.ends:
             where = (*path, number, *_ends(plain[number])[:1])
-            raise ScriptError(where, "the run ends here: it belongs into the last stage")
+            raise PlainError(where, "the run ends here: it belongs into the last stage")
     _refuse_colliding_files(stages, path)
     return stages
 
@@ -79,22 +68,22 @@ def parse_stages(plain: Any, path: Path = ()) -> tuple[Stage, ...]:
 def labelled_stages(labels: Mapping[str, str]) -> tuple[Stage, ...] | None:
     """The script that a job brings in its labels, None when it has none.
 
-    :raises ScriptError: a label that begins like one of a script is not understood; its path is the label
+    :raises PlainError: a label that begins like one of a script is not understood; its path is the label
     """
     given = {key.removeprefix(OWN_SCRIPT): value for key, value in labels.items() if key.startswith(OWN_SCRIPT)}
     if not given:
         return None
     plain: dict[str, Any] = {}
-    for key, text in given.items():
+    for key, value in given.items():
         if key not in _OF_LABELS:
-            known = _named(f"{OWN_SCRIPT}{each}" for each in _OF_LABELS)
-            raise ScriptError((OWN_SCRIPT + key,), f"no such label of a script; known are {known}")
-        plain[_OF_LABELS[key]] = _of_label(key, text)
+            known = named(f"{OWN_SCRIPT}{each}" for each in _OF_LABELS)
+            raise PlainError((OWN_SCRIPT + key,), f"no such label of a script; known are {known}")
+        plain[_OF_LABELS[key]] = _of_label(key, value)
     try:
         return parse_stages(plain)
-    except ScriptError as error:
+    except PlainError as error:
         where = str(error.path[0]).replace("_", "-") if error.path else next(iter(given))
-        raise ScriptError((OWN_SCRIPT + where,), error.reason) from None
+        raise PlainError((OWN_SCRIPT + where,), error.reason) from None
 
 
 def plain_script(script: Script) -> dict[str, Any]:
@@ -112,55 +101,41 @@ def plain_script(script: Script) -> dict[str, Any]:
 
 
 def _match(plain: Any, path: Path) -> Match:
-    given = _mapping({} if plain is None else plain, _MATCH, path, "match")
+    given = mapping({} if plain is None else plain, _MATCH, path, "match")
     read: _Readers = {
-        **dict.fromkeys(_TEXTS, _text),
+        **dict.fromkeys(_TEXTS, text),
         "label": _label,
         "type": _type,
-        "partition": _from_0,
-        "attempt": _from_1,
+        "partition": partial(whole, least=0),
+        "attempt": partial(whole, least=1),
     }
     return Match(**{key: read[key](value, (*path, key)) for key, value in given.items() if value is not None})
 
 
 def _label(plain: Any, path: Path) -> dict[str, str]:
     if not isinstance(plain, dict):
-        raise ScriptError(path, "give a mapping of label keys to patterns of their values; * is any value")
+        raise PlainError(path, "give a mapping of label keys to patterns of their values; * is any value")
     for key in plain:
         if not isinstance(key, str):
-            raise ScriptError((*path, str(key)), "the key of a label is a text: put it into quotes")
-    return {key: _text(value, (*path, key)) for key, value in plain.items()}
+            raise PlainError((*path, str(key)), "the key of a label is a text: put it into quotes")
+    return {key: text(value, (*path, key)) for key, value in plain.items()}
 
 
 def _type(plain: Any, path: Path) -> str:
     kinds = [str(kind) for kind in JobType]
     if not isinstance(plain, str) or plain.lower() not in kinds:
-        raise ScriptError(path, f"{_shown(plain)} is no type of a job; give {_named(kinds, 'or')}")
+        raise PlainError(path, f"{shown(plain)} is no type of a job; give {named(kinds, 'or')}")
     return plain.lower()
-
-
-def _from_0(plain: Any, path: Path) -> int:
-    return _number(plain, path, 0)
-
-
-def _from_1(plain: Any, path: Path) -> int:
-    return _number(plain, path, 1)
-
-
-def _number(plain: Any, path: Path, least: int) -> int:
-    if isinstance(plain, bool) or not isinstance(plain, int) or plain < least:
-        raise ScriptError(path, f"{_shown(plain)} is no whole number from {least} on")
-    return plain
 
 
 # What happens.
 
 
 def _stage(plain: Any, path: Path) -> Stage:
-    given = {key: value for key, value in _mapping(plain, _STAGE, path, "a stage").items() if value is not None}
+    given = {key: value for key, value in mapping(plain, _STAGE, path, "a stage").items() if value is not None}
     read: _Readers = {
-        **dict.fromkeys(("after", "jitter"), _seconds),
-        **dict.fromkeys(("stdout", "stderr"), _text),
+        **dict.fromkeys(("after", "jitter"), partial(seconds, longest=LONGEST)),
+        **dict.fromkeys(("stdout", "stderr"), text),
         "files": _files,
         "exit": _exit,
         "fail": _fail,
@@ -169,7 +144,7 @@ def _stage(plain: Any, path: Path) -> Stage:
     stage = Stage(**{key: read[key](value, (*path, key)) for key, value in given.items()})
     ends = _ends(given)
     if len(ends) > 1:
-        raise ScriptError((*path, ends[1]), f"a run ends once: give {_named(ends, 'or')}")
+        raise PlainError((*path, ends[1]), f"a run ends once: give {named(ends, 'or')}")
     return stage
 
 
@@ -177,40 +152,28 @@ def _ends(given: Mapping[str, Any]) -> list[str]:
     return [key for key in _ENDS if given.get(key) is not None and given[key] is not False]
 
 
-def _seconds(plain: Any, path: Path) -> float:
-    try:
-        seconds = parse_duration(plain) if isinstance(plain, str) else plain
-    except ValueError:
-        seconds = None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-        raise ScriptError(path, f'{_shown(plain)} is no duration; give seconds, or a text such as "40m" or "500ms"')
-    if seconds > LONGEST:
-        raise ScriptError(path, f"{_shown(plain)} is longer than ten years")
-    return float(seconds)
-
-
 def _exit(plain: Any, path: Path) -> int:
     if isinstance(plain, bool) or not isinstance(plain, int) or not -1 <= plain <= 255:
         words = "give a whole number from 0 to 255 (-1 is that of a wasm program that just returns)"
-        raise ScriptError(path, f"{_shown(plain)} is no exit code; {words}")
+        raise PlainError(path, f"{shown(plain)} is no exit code; {words}")
     return plain
 
 
 def _fail(plain: Any, path: Path) -> str:
     if not isinstance(plain, str) or not plain.strip():
-        raise ScriptError(path, "give the text that the engine fails with")
+        raise PlainError(path, "give the text that the engine fails with")
     return plain
 
 
 def _switch(plain: Any, path: Path) -> bool:
     if not isinstance(plain, bool):
-        raise ScriptError(path, f"{_shown(plain)} is no switch; give true or leave it out")
+        raise PlainError(path, f"{shown(plain)} is no switch; give true or leave it out")
     return plain
 
 
 def _files(plain: Any, path: Path) -> dict[str, bytes]:
     if not isinstance(plain, dict):
-        raise ScriptError(path, f"give a mapping of RESULT/PATH to a text or {{{_BASE64}: text}}")
+        raise PlainError(path, f"give a mapping of RESULT/PATH to a text or {{{_BASE64}: text}}")
     return {_file_name(name, path): _content(value, (*path, str(name))) for name, value in plain.items()}
 
 
@@ -218,7 +181,7 @@ def _file_name(name: Any, path: Path) -> str:
     parts = name.split("/") if isinstance(name, str) else []
     if len(parts) < 2 or not all(map(_is_file_name, parts)):
         words = "a file is called RESULT/PATH, such as outputs/clean.csv, where RESULT is the name of a result path"
-        raise ScriptError((*path, str(name)), words)
+        raise PlainError((*path, str(name)), words)
     return str(name)
 
 
@@ -232,11 +195,11 @@ def _content(plain: Any, path: Path) -> bytes:
         return plain.encode("utf-8", "replace")
     coded = plain.get(_BASE64) if isinstance(plain, dict) and len(plain) == 1 else None
     if not isinstance(coded, str):
-        raise ScriptError(path, f"give a text or {{{_BASE64}: text}}")
+        raise PlainError(path, f"give a text or {{{_BASE64}: text}}")
     try:
         return base64.b64decode("".join(coded.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise ScriptError((*path, _BASE64), "the text is not base64") from None
+        raise PlainError((*path, _BASE64), "the text is not base64") from None
 
 
 def _refuse_colliding_files(stages: Iterable[Stage], path: Path) -> None:
@@ -247,7 +210,7 @@ def _refuse_colliding_files(stages: Iterable[Stage], path: Path) -> None:
         for length in range(2, len(above)):
             folder = "/".join(above[:length])
             if folder in names:
-                raise ScriptError((*path, number, "files", name), f"{folder} is a file, nothing can stand below it")
+                raise PlainError((*path, number, "files", name), f"{folder} is a file, nothing can stand below it")
 
 
 def _plain_stage(stage: Stage) -> dict[str, Any]:
@@ -263,60 +226,19 @@ def _plain_content(content: bytes) -> Any:
         return {_BASE64: base64.b64encode(content).decode()}
 
 
-def _of_label(key: str, text: str) -> Any:
+def _of_label(key: str, value: str) -> Any:
     """The plain value of a label's text."""
     if key in ("after", "jitter"):
-        return float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() else text
+        return float(value) if value.replace(".", "", 1).isdecimal() and value.isascii() else value
     if key == "exit":
-        return int(text) if text.removeprefix("-").isdecimal() and text.isascii() else text
+        return int(value) if value.removeprefix("-").isdecimal() and value.isascii() else value
     if key in ("hang", "node-lost"):
-        return {"true": True, "false": False}.get(text, text)
-    return text
+        return {"true": True, "false": False}.get(value, value)
+    return value
 
 
-# Plain values.
-
-
-def _mapping(plain: Any, known: tuple[str, ...], path: Path, what: str) -> dict[str, Any]:
-    """A mapping that has known keys only. Raises ScriptError."""
-    if not isinstance(plain, dict):
-        raise ScriptError(path, f"{what} is a mapping with the keys {_named(known)}")
-    for key in plain:
-        if key not in known:
-            raise ScriptError((*path, str(key)), f"unknown key; {_advice(key, known)}")
-    return plain
-
-
-def _advice(key: Any, known: tuple[str, ...]) -> str:
-    """Where a key that is unknown here may belong."""
-    import difflib  # only for who is wrong
-
+def _advice(known: tuple[str, ...], key: str) -> str:
+    """Where a key that is unknown here belongs, "" = nowhere in a script."""
     if known == _SCRIPT and key in _MATCH:
         return "it belongs into match"
-    if known == _SCRIPT and key in _STAGE:
-        return "it belongs into one of the stages"
-    close = difflib.get_close_matches(str(key), known, 1)
-    return f"{f'did you mean {close[0]}? ' if close else ''}known are {_named(known)}"
-
-
-def _text(plain: Any, path: Path) -> str:
-    if not isinstance(plain, str):
-        raise ScriptError(path, f"{_shown(plain)} is no text: put it into quotes")
-    return plain
-
-
-def _named(words: Iterable[str], last: str = "and") -> str:
-    *first, final = words
-    return f"{', '.join(first)} {last} {final}" if first else final
-
-
-def _shown(plain: Any) -> str:
-    """A value in an error, cut short."""
-    text = {True: "true", False: "false"}[plain] if isinstance(plain, bool) else str(plain)
-    return text if len(text) <= 40 else f"{text[:40]}..."
-
-
-def _written(path: Path) -> str:
-    """`[1].stages[0].after`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    return "it belongs into one of the stages" if known == _SCRIPT and key in _STAGE else ""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator_stub.domain.quantity import parse_bytes, parse_cpu, parse_duration, parse_gpu, tidy
+from orchestrator_stub.domain.node import MOST_NODES
+from orchestrator_stub.domain.plain import (
+    Path,
+    PlainError,
+    is_number,
+    is_whole,
+    mapping,
+    seconds,
+    shown,
+    text,
+)
+from orchestrator_stub.domain.quantity import parse_bytes, parse_cpu, parse_gpu, tidy
 from orchestrator_stub.domain.shape import Behaviour, NodeShape
 
-Path = tuple[str | int, ...]
-"""Keys of mappings, numbers from 0 in lists."""
-
-MOST_NODES = 1000
 LONGEST_S = 86_400.0
 """The slowest step, seconds."""
 REFUSED = "rejected bid: this node takes no jobs"
@@ -27,43 +33,34 @@ _LEAST_BYTES = 1_000_000  # who writes less has forgotten the unit
 _MOST = 2**63 - 1
 
 
-class ShapeError(Exception):
-    """A description is not understood; the text names the key and says what would be right."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{_written(path)}: {reason}" if path else reason)
-        self.path = path
-        """The way to what is wrong."""
-
-
 def parse_cluster(plain: Any) -> tuple[NodeShape, ...]:
-    """The nodes of `{nodes: [...]}`, each with a name of its own or none. Raises ShapeError."""
-    given = _mapping(plain, ("nodes",), (), "a cluster")
+    """The nodes of `{nodes: [...]}`, each with a name of its own or none. Raises PlainError."""
+    given = mapping(plain, ("nodes",), (), "a cluster")
     items = given.get("nodes")
     if not isinstance(items, list):
-        raise ShapeError(("nodes",), "give a list of nodes, such as [{name: edge-1, cpu: 8, memory: 32GB}]")
+        raise PlainError(("nodes",), "give a list of nodes, such as [{name: edge-1, cpu: 8, memory: 32GB}]")
     shapes: list[NodeShape] = []
     names: set[str] = set()
     for number, each in enumerate(items):
         path: Path = ("nodes", number)
         for shape in parse_shape(each, path):
             if shape.name in names:
-                raise ShapeError((*path, "name"), f"{shape.name} stands there twice; each node has a name of its own")
+                raise PlainError((*path, "name"), f"{shape.name} stands there twice; each node has a name of its own")
             names.update({shape.name} - {""})
             shapes.append(shape)
         if len(shapes) > MOST_NODES:
-            raise ShapeError(path, f"the nodes become too many here; there are at most {MOST_NODES:,}")
+            raise PlainError(path, f"the nodes become too many here; there are at most {MOST_NODES:,}")
     if not shapes:
-        raise ShapeError(("nodes",), "there are no nodes; describe at least one, such as {name: edge-1}")
+        raise PlainError(("nodes",), "there are no nodes; describe at least one, such as {name: edge-1}")
     return tuple(shapes)
 
 
 def parse_shape(plain: Any, path: Path = ()) -> list[NodeShape]:
     """One description: as many nodes as its `count` says, called NAME-1, NAME-2, ... then. `path`: the way to it.
 
-    Raises ShapeError.
+    Raises PlainError.
     """
-    given = _mapping(plain, _NODE, path, "a node")
+    given = mapping(plain, _NODE, path, "a node")
     name = _name(given.get("name"), (*path, "name"))
     shape = NodeShape(
         name=name,
@@ -76,65 +73,47 @@ def parse_shape(plain: Any, path: Path = ()) -> list[NodeShape]:
     if "count" not in given:
         return [shape]
     count = given["count"]
-    if not _is_whole(count) or not 1 <= count <= MOST_NODES:
-        raise ShapeError((*path, "count"), f"{_shown(count)} is no number of nodes; give 1 to {MOST_NODES}")
+    if not is_whole(count) or not 1 <= count <= MOST_NODES:
+        raise PlainError((*path, "count"), f"{shown(count)} is no number of nodes; give 1 to {MOST_NODES}")
     numbers = range(1, count + 1)
     return [replace(shape, name=f"{name}-{number}" if name and count > 1 else name) for number in numbers]
 
 
 def parse_amounts(given: Mapping[str, Any], path: Path = ()) -> dict[str, Any]:
-    """Amounts by their names: cores, bytes, bytes, devices. Raises ShapeError."""
+    """Amounts by their names: cores, bytes, bytes, devices. Raises PlainError."""
     read = {"cpu": _cpu, "memory": _bytes, "disk": _bytes, "gpu": _gpu}
-    for key in given:
-        if key not in read:
-            raise ShapeError((*path, key), f"unknown key; known are {_named(AMOUNTS)}")
-    return {key: read[key](value, (*path, key)) for key, value in given.items()}
+    return {key: read[key](value, (*path, key)) for key, value in mapping(given, AMOUNTS, path, "an amount").items()}
 
 
 def parse_labels(plain: Any, path: Path, *, may_remove: bool = False) -> dict[str, Any]:
-    """Labels: texts by keys; with `may_remove` also None for a label that is to go. Raises ShapeError."""
+    """Labels: texts by keys; with `may_remove` also None for a label that is to go. Raises PlainError."""
     if not isinstance(plain, dict):
-        raise ShapeError(path, "give a mapping of keys to texts, such as {region: eu}")
+        raise PlainError(path, "give a mapping of keys to texts, such as {region: eu}")
     for key, value in plain.items():
         if not isinstance(key, str) or not key:
-            raise ShapeError((*path, str(key)), "the key of a label is a text: put it into quotes")
-        if not isinstance(value, str) and not (may_remove and value is None):
-            raise ShapeError((*path, key), f"{_shown(value)} is no text; put it into quotes")
+            raise PlainError((*path, str(key)), "the key of a label is a text: put it into quotes")
+        if value is not None or not may_remove:
+            text(value, (*path, key))
     return dict(plain)
 
 
-def parse_seconds(plain: Any, path: Path) -> float:
-    """A number of seconds, or a text such as "1.5s". Raises ShapeError."""
-    seconds = plain
-    if isinstance(plain, str):
-        try:
-            seconds = parse_duration(tidy(plain))
-        except ValueError:
-            raise ShapeError(path, f"{_shown(plain)} is no duration; give seconds, or a text such as 1.5s") from None
-    if not _is_number(seconds) or not 0 <= seconds <= LONGEST_S:
-        raise ShapeError(path, f"{_shown(plain)} is no duration; give 0 to {LONGEST_S:.0f} seconds")
-    return float(seconds)
-
-
 def _behaviour(plain: Any, path: Path) -> Behaviour:
-    given = _mapping(plain, _BEHAVIOUR, path, "a behaviour")
+    given = mapping(plain, _BEHAVIOUR, path, "a behaviour")
     lossy, rejecting = given.get("lossy", 0.0), given.get("rejecting", False)
-    if not _is_number(lossy) or not 0 <= lossy <= 1:
-        raise ShapeError((*path, "lossy"), f"{_shown(lossy)} is no share; give a number from 0 to 1, such as 0.1")
+    if not is_number(lossy) or not 0 <= lossy <= 1:
+        raise PlainError((*path, "lossy"), f"{shown(lossy)} is no share; give a number from 0 to 1, such as 0.1")
     if not isinstance(rejecting, bool | str) or rejecting == "":
-        raise ShapeError((*path, "rejecting"), f"{_shown(rejecting)}: give true, false, or the text of the refusal")
-    text = rejecting if isinstance(rejecting, str) else REFUSED if rejecting else ""
-    return Behaviour(parse_seconds(given.get("slow", 0.0), (*path, "slow")), float(lossy), text)
+        raise PlainError((*path, "rejecting"), f"{shown(rejecting)}: give true, false, or the text of the refusal")
+    refusal = rejecting if isinstance(rejecting, str) else REFUSED if rejecting else ""
+    return Behaviour(seconds(given.get("slow", 0.0), (*path, "slow"), LONGEST_S), float(lossy), refusal)
 
 
 def _name(plain: Any, path: Path) -> str:
     if plain is None:
         return ""
-    if not isinstance(plain, str):
-        raise ShapeError(path, f"{_shown(plain)} is no text; put it into quotes")
-    if not _NAME.fullmatch(plain):
-        raise ShapeError(path, f"{_shown(plain)} is no name; give letters, digits, points, dashes and underscores")
-    return plain
+    if not _NAME.fullmatch(text(plain, path)):
+        raise PlainError(path, f"{shown(plain)} is no name; give letters, digits, points, dashes and underscores")
+    return str(plain)
 
 
 def _words(given: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...] | None:
@@ -143,7 +122,7 @@ def _words(given: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...] | 
         return None
     if not isinstance(plain, list) or not all(isinstance(each, str) and each for each in plain):
         example = "docker, wasm" if key == "engines" else "s3, local"
-        raise ShapeError((*path, key), f"give a list of names, such as [{example}]")
+        raise PlainError((*path, key), f"give a list of names, such as [{example}]")
     return tuple(dict.fromkeys(plain))
 
 
@@ -154,8 +133,8 @@ def _cpu(plain: Any, path: Path) -> float:
             cores = parse_cpu(tidy(plain))
         except ValueError:
             cores = None
-    if not _is_number(cores) or not 0 <= cores <= _MOST:
-        raise ShapeError(path, f"{_shown(plain)} is no number of cores; give one such as 8, 0.5 or 500m")
+    if not is_number(cores) or not 0 <= cores <= _MOST:
+        raise PlainError(path, f"{shown(plain)} is no number of cores; give one such as 8, 0.5 or 500m")
     return float(cores)
 
 
@@ -166,10 +145,10 @@ def _bytes(plain: Any, path: Path) -> int:
             amount = parse_bytes(tidy(plain))
         except ValueError:
             amount = None
-    if not _is_whole(amount) or not 0 <= amount <= _MOST:
-        raise ShapeError(path, f"{_shown(plain)} is no amount of bytes; give one such as 64GB, 512Mi or 64000000000")
+    if not is_whole(amount) or not 0 <= amount <= _MOST:
+        raise PlainError(path, f"{shown(plain)} is no amount of bytes; give one such as 64GB, 512Mi or 64000000000")
     if 0 < amount < _LEAST_BYTES:
-        raise ShapeError(path, f"{_shown(plain)} is next to nothing; give it a unit, such as {amount}GB")
+        raise PlainError(path, f"{shown(plain)} is next to nothing; give it a unit, such as {amount}GB")
     return int(amount)
 
 
@@ -180,40 +159,6 @@ def _gpu(plain: Any, path: Path) -> int:
             number = parse_gpu(tidy(plain))
         except ValueError:
             number = None
-    if not _is_whole(number) or not 0 <= number <= _MOST:
-        raise ShapeError(path, f"{_shown(plain)} is no number of GPUs; give a whole one, such as 2")
+    if not is_whole(number) or not 0 <= number <= _MOST:
+        raise PlainError(path, f"{shown(plain)} is no number of GPUs; give a whole one, such as 2")
     return int(number)
-
-
-def _mapping(plain: Any, known: Sequence[str], path: Path, what: str) -> Mapping[str, Any]:
-    if not isinstance(plain, dict):
-        keys = f"some of {_named(known)}" if len(known) > 1 else f"the key {known[0]}"
-        raise ShapeError(path, f"{what} is a mapping with {keys}")
-    for key in plain:
-        if key not in known:
-            verb = "are" if len(known) > 1 else "is"
-            raise ShapeError((*path, str(key)), f"unknown key; known {verb} {_named(known)}")
-    return plain
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _named(words: Iterable[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _written(path: Path) -> str:
-    """`nodes[3].behaviour.lossy`."""
-    return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path).removeprefix(".")

@@ -96,11 +96,12 @@ class Scripts:
         :param real: see `runner`
         """
         if _brings_script(job):
-            from orchestrator_stub.domain.scriptreading import ScriptError, labelled_stages
+            from orchestrator_stub.domain.plain import PlainError
+            from orchestrator_stub.domain.scriptreading import labelled_stages
 
             try:
                 labelled_stages(job.labels)
-            except ScriptError as error:
+            except PlainError as error:
                 return f"this job fails here: {error}"
             return f"this stub runs nothing for this job, its labels {OWN_SCRIPT}* say what becomes of it"
         if self.items and (text := self._listed_hint(job)):
@@ -129,11 +130,12 @@ class Scripts:
     # Choosing.
 
     def _of_labels(self, job: Job) -> Runner:
-        from orchestrator_stub.domain.scriptreading import ScriptError, labelled_stages
+        from orchestrator_stub.domain.plain import PlainError
+        from orchestrator_stub.domain.scriptreading import labelled_stages
 
         try:
             return Player(labelled_stages(job.labels) or (), self._lose_node)
-        except ScriptError as error:
+        except PlainError as error:
             return Refuser(str(error))
 
     def _chosen(self, execution: Execution) -> int | None:

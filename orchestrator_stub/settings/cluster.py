@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator_stub.domain.shape import NodeShape
-from orchestrator_stub.domain.shapereading import ShapeError, parse_cluster
+from orchestrator_stub.domain.shapereading import parse_cluster
 from orchestrator_stub.settings.yamlfile import read_document
 
 
@@ -20,8 +20,4 @@ def load_cluster(path: Path) -> tuple[NodeShape, ...]:
     :raises SettingsError: it cannot be read, is neither YAML nor JSON, or a node in it is not understood; one sentence
         that names line and key and says what would be right
     """
-    document = read_document("--nodes", path)
-    try:
-        return parse_cluster(document.values)
-    except ShapeError as error:
-        raise document.wrong(str(error), error.path) from None
+    return read_document("--nodes", path).parsed(parse_cluster)

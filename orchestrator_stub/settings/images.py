@@ -91,13 +91,14 @@ def _rule(pattern: str, given: Any, base: Path) -> ImageRule:
 
 def _stages(pattern: str, given: Any) -> tuple[Stage, ...]:
     """Of one stage, of a list of them, or of a mapping that has that list below `stages`."""
-    from orchestrator_stub.domain.scriptreading import ScriptError, parse_stages
+    from orchestrator_stub.domain.plain import PlainError
+    from orchestrator_stub.domain.scriptreading import parse_stages
 
     below = isinstance(given, dict) and set(given) == {_STAGES}
     keys: Keys = (_SCRIPT, _STAGES) if below else (_SCRIPT,)
     try:
         return parse_stages(given[_STAGES] if below else given, keys)
-    except ScriptError as error:
+    except PlainError as error:
         raise _WrongError(f"{pattern}: {error}", error.path) from None
 
 

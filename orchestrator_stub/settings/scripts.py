@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator_stub.domain.script import Script
-from orchestrator_stub.domain.scriptreading import ScriptError, parse_scripts
+from orchestrator_stub.domain.scriptreading import parse_scripts
 from orchestrator_stub.settings.yamlfile import read_document
 
 
@@ -19,8 +19,4 @@ def load_scripts(path: Path) -> tuple[Script, ...]:
     :raises SettingsError: it cannot be read, is neither YAML nor JSON, or a script in it is not understood; one
         sentence that names line and key and says what would be right
     """
-    document = read_document("--scripts", path)
-    try:
-        return parse_scripts(document.values)
-    except ScriptError as error:
-        raise document.wrong(str(error), error.path) from None
+    return read_document("--scripts", path).parsed(parse_scripts)

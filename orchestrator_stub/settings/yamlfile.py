@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.domain.plain import PlainError
 
+T = TypeVar("T")
 _JSON_BEGINS = ("[", "{")
 
 
@@ -20,6 +22,13 @@ class Document:
         self.values = values
         """Plain values: mappings, lists, texts, numbers, truth values, None; in YAML also dates."""
         self._flag, self._path, self._root = flag, path, root
+
+    def parsed(self, parse: Callable[[Any], T]) -> T:
+        """What `parse` makes of the values. Raises SettingsError where it raises PlainError."""
+        try:
+            return parse(self.values)
+        except PlainError as error:
+            raise self.wrong(str(error), error.path) from None
 
     def wrong(self, reason: str, keys: Sequence[str | int] = ()) -> SettingsError:
         """The error that names flag, file and line.

@@ -54,7 +54,7 @@ async def test_an_unknown_id_is_a_404_that_says_where_to_look(start_stub):
         (b"", "do: missing; give {kind: ...}, kinds are "),
         (b"{", "the body is no JSON: "),
         (b"[]", "the body has to be a JSON object"),
-        (b'{"do": {"kind": "delay", "seconds": NaN}}', "do.seconds: NaN is no duration; give seconds from 0 to 86400"),
+        (b'{"do": {"kind": "delay", "seconds": NaN}}', "do.seconds: NaN is no duration; give seconds, or a text"),
         (b'{"do": {"kind": "hang"}, "match": {"path": "/stub/"}}', "match.path: faults never touch /stub/; "),
     ],
 )

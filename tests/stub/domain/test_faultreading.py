@@ -18,7 +18,8 @@ from orchestrator_stub.domain.fault import (
     Status,
     Truncate,
 )
-from orchestrator_stub.domain.faultreading import FaultError, parse_fault, plain_deed, plain_match
+from orchestrator_stub.domain.faultreading import parse_fault, plain_deed, plain_match
+from orchestrator_stub.domain.plain import PlainError
 
 TEXT = {"content-type": "text/plain; charset=utf-8"}
 GIVEN = [
@@ -63,14 +64,14 @@ def test_a_match_is_understood_and_shown_as_it_was_given():
 KINDS = "status, drop_request, drop_reply, delay, hang, reset, truncate, garbage, stale and close_frame"
 HANG = {"kind": "hang"}
 WRONG = [
-    ([], "a fault is an object with the keys match and do"),
-    ({"mach": {}, "do": HANG}, "mach: unknown key; a fault has match and do"),
+    ([], "a fault is a mapping with the keys match and do"),
+    ({"mach": {}, "do": HANG}, "mach: unknown key; did you mean match? known are match and do"),
     ({}, f"do: missing; give {{kind: ...}}, kinds are {KINDS}"),
     ({"do": "hang"}, f"do.kind: missing; kinds are {KINDS}"),
     ({"do": {"kind": "slow"}}, f"do.kind: slow is no kind of fault; kinds are {KINDS}"),
     ({"do": {"kind": "delay"}}, "do.seconds: missing; delay needs it"),
-    ({"do": {"kind": "hang", "seconds": 1}}, "do.seconds: unknown key; hang has kind"),
-    ({"do": {"kind": "truncate", "byte": 1}}, "do.byte: unknown key; truncate has kind and bytes"),
+    ({"do": {"kind": "hang", "seconds": 1}}, "do.seconds: unknown key; known is kind"),
+    ({"do": {"kind": "truncate", "byte": 1}}, "do.byte: unknown key; did you mean bytes? known are kind and bytes"),
     ({"do": {"kind": "truncate", "bytes": -1}}, "do.bytes: -1 is no whole number from 0 to 10000000"),
     ({"do": {"kind": "garbage", "bytes": True}}, "do.bytes: true is no whole number from 0 to 10000000"),
     ({"do": {"kind": "status", "status": 101}}, "do.status: 101 is no whole number from 200 to 599"),
@@ -83,8 +84,8 @@ WRONG = [
      "do.headers.Content-Length: the stub sets it by itself; to cut an answer short use truncate"),
     ({"do": {"kind": "close_frame", "code": 1006}},
      "do.code: 1006 cannot stand in a Close frame; give 1000 to 1003, 1007 to 1014 or 3000 to 4999"),
-    ({"match": [], "do": HANG}, "match: give an object with the keys method, path, header, nth and times"),
-    ({"match": {"verb": "PUT"}, "do": HANG}, "match.verb: unknown key; match has method, path, header, nth and times"),
+    ({"match": [], "do": HANG}, "match: give a mapping with the keys method, path, header, nth and times"),
+    ({"match": {"verb": "PUT"}, "do": HANG}, "match.verb: unknown key; known are method, path, header, nth and times"),
     ({"match": {"method": "PUT /jobs"}, "do": HANG},
      "match.method: PUT /jobs is no method; give one such as PUT, or leave it out for any"),
     ({"match": {"path": "jobs"}, "do": HANG}, "match.path: jobs is no path; it begins with / or *, such as */jobs"),
@@ -104,7 +105,7 @@ WRONG = [
 @pytest.mark.parametrize(("plain", "text"), WRONG)
 def test_what_is_wrong_is_named_by_its_key_with_what_would_be_right(plain, text):
     """A typo would be a fault that never hits, or an error that nobody can act on."""
-    with pytest.raises(FaultError) as refused:
+    with pytest.raises(PlainError) as refused:
         parse_fault(plain)
     assert str(refused.value) == text
 
@@ -112,5 +113,5 @@ def test_what_is_wrong_is_named_by_its_key_with_what_would_be_right(plain, text)
 @pytest.mark.parametrize("seconds", [-1, "1", "soon", float("nan"), float("inf"), 10**400, True, None, [1], 86_401])
 def test_a_duration_is_a_number_of_seconds_or_a_text_with_units(seconds):
     """A request would be held for ever, or the stub would break."""
-    with pytest.raises(FaultError, match=r"^do\.seconds: "):
+    with pytest.raises(PlainError, match=r"^do\.seconds: "):
         parse_fault({"do": {"kind": "delay", "seconds": seconds}})

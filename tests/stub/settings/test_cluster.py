@@ -75,7 +75,7 @@ def test_json_is_a_cluster_file_too(write):
         ("nodes: []\n", "line 1: nodes: there are no nodes; describe at least one, such as {name: edge-1}"),
         ("nodes:\n", "line 1: nodes: give a list of nodes, such as [{name: edge-1, cpu: 8, memory: 32GB}]"),
         ("", "a cluster is a mapping with the key nodes"),
-        ("nodes: []\nnode: 1\n", "line 2: node: unknown key; known is nodes"),
+        ("nodes: []\nnode: 1\n", "line 2: node: unknown key; did you mean nodes? known is nodes"),
         ("nodes:\n- name: a\n  name: b\n", "line 3: name stands there twice"),
         (
             "nodes:\n- {name: a, count: 999}\n- {name: b, count: 2}\n",
