@@ -18,7 +18,8 @@ from orchestrator_stub.api.connection import Connection
 from orchestrator_stub.api.guard import Doors, Guard
 from orchestrator_stub.api.server import Server
 from orchestrator_stub.api.witness import Witness
-from orchestrator_stub.clock import SECOND, Clock, Mode, RealClock, VirtualClock
+from orchestrator_stub.board.files import FILES
+from orchestrator_stub.clock import SECOND, Clock, RealClock, VirtualClock
 from orchestrator_stub.control.info import StubInfo
 from orchestrator_stub.domain.node import Capacity, Node
 from orchestrator_stub.domain.release import RELEASES
@@ -254,7 +255,7 @@ class Stub:
         )
         app = Guard(
             _Switch(Witness(api, self.orchestrator), self._control),
-            Doors(settings.allow_hosts, settings.allow_origins, cors, settings.control_token),
+            Doors(settings.allow_hosts, settings.allow_origins, cors, settings.control_token, frozenset(FILES)),
         )
         config = uvicorn.Config(
             app,
@@ -323,7 +324,7 @@ class Stub:
 
 
 def _clock(settings: Settings) -> Clock:
-    mode: Mode = settings.clock_mode  # type: ignore[assignment]  # settings checked the word
+    mode = settings.clock_mode
     return RealClock() if mode == "real" else VirtualClock(mode=mode)
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from orchestrator_stub.control.info import banner, environment, export_lines, seen_from
-from orchestrator_stub.domain.errors import SettingsError
+from orchestrator_stub.domain.errors import EXTRA, SettingsError
 from orchestrator_stub.engine.workplace import clear_abandoned
 from orchestrator_stub.settings.flags import OWN_KEY, Settings, add_address_flags, parse
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 USAGE = """usage: bacalhau-stub serve [flags]            serve until SIGTERM or Ctrl-C
        bacalhau-stub run [flags] -- COMMAND    serve while COMMAND runs, with the variables set
        bacalhau-stub env [--host H] [--port P] print the variables of a running stub for a shell"""
-EXTRA = "the stub needs the extra `stub`: pip install 'airflow-provider-bacalhau[stub]'"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -75,14 +76,14 @@ class Clock(Sleeper, Protocol):
         ...
 
 
-class _Sleeps:
+class _Sleeps(ABC):
     """Sleeping, made of timers."""
 
-    def peek(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def peek(self) -> int: ...
 
-    def call_at(self, due: int, callback: Callable[[], None], *, holds: bool = True) -> Timer:
-        raise NotImplementedError
+    @abstractmethod
+    def call_at(self, due: int, callback: Callable[[], None], *, holds: bool = True) -> Timer: ...
 
     async def sleep(self, seconds: float) -> None:
         """Until so many seconds are over; may be cancelled."""

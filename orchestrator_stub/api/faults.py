@@ -85,7 +85,7 @@ async def befall(affair: Affair, orchestrator: Orchestrator, note: Callable[[], 
             note()
             await _hang(affair)
         case Status():
-            await (_refuse if is_socket else _answer)(affair, do)
+            await _answer(affair, do, "websocket.http" if is_socket else "http")
         case Delay():
             await _delay(affair, do.seconds)
         case Stale():
@@ -110,18 +110,12 @@ def _reset(transport: Any) -> None:
 # Instead of the effect.
 
 
-async def _answer(affair: Affair, do: Status) -> None:
+async def _answer(affair: Affair, do: Status, kind: str) -> None:
+    """`kind`: how ASGI calls an answer here, `http`, or `websocket.http` to a handshake."""
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in do.headers.items()]
     affair.effect.status = do.status
-    await affair.send({"type": "http.response.start", "status": do.status, "headers": headers})
-    await affair.send({"type": "http.response.body", "body": do.body.encode("utf-8", "replace")})
-
-
-async def _refuse(affair: Affair, do: Status) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in do.headers.items()]
-    start = {"type": "websocket.http.response.start", "status": do.status, "headers": headers}
-    await affair.send(start)
-    await affair.send({"type": "websocket.http.response.body", "body": do.body.encode("utf-8", "replace")})
+    await affair.send({"type": f"{kind}.response.start", "status": do.status, "headers": headers})
+    await affair.send({"type": f"{kind}.response.body", "body": do.body.encode("utf-8", "replace")})
 
 
 async def _hang(affair: Affair) -> None:

@@ -16,9 +16,6 @@ from dataclasses import dataclass, field
 from orchestrator_stub.api.asgi import ASGIApp, Message, Receive, Send
 from orchestrator_stub.domain.hosts import is_loopback
 
-_BOARD = frozenset({"/stub/", *(f"/stub/board/{name}" for name in ("style.css", "board.js", "parts.js", "views.js"))})
-"""The page without anything of this stub in it: a browser can send the token only once it has the page."""
-
 
 @dataclass(frozen=True, slots=True)
 class Doors:
@@ -30,6 +27,8 @@ class Doors:
     """True where the recorded CORS answers are shown, which is only where nothing on this machine can be reached."""
     token: str = field(default="", repr=False)
     """Opens `/stub/` to other machines; "" = to none."""
+    pages: frozenset[str] = frozenset()
+    """Paths that the token opens without being sent: a browser can send it only once it has the page."""
 
     def refusal(self, host: str, origin: str, peer: str, path: str, authorization: str = "") -> str:
         """Why a request is refused, as one sentence; "" when it is welcome.
@@ -46,7 +45,7 @@ class Doors:
             if not is_own and not is_loopback(page.hostname or ""):
                 return f"Origin {origin!r} is a foreign page; start the stub with --allow-origin {origin} to allow it"
         if is_own_page(path) and peer and not is_loopback(peer):
-            return "" if self.token and path in _BOARD else self._refusal_of_stranger(authorization)
+            return "" if self.token and path in self.pages else self._refusal_of_stranger(authorization)
         return ""
 
     def _refusal_of_stranger(self, authorization: str) -> str:

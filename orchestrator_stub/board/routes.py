@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from orchestrator_stub.board.files import FILES
 from orchestrator_stub.board.shown import brief, listed, opened
 from orchestrator_stub.domain.errors import OrchestratorError
 from orchestrator_stub.domain.states import JobState
@@ -21,11 +22,6 @@ from orchestrator_stub.logs.streams import Stream
 
 LONGEST_PAGE = 500
 """Jobs in one answer."""
-_PARTS = {
-    "": ("page.html", "text/html"),
-    "style.css": ("style.css", "text/css"),
-    **{name: (name, "text/javascript") for name in ("board.js", "parts.js", "views.js")},
-}
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -67,7 +63,7 @@ def board_routes(orchestrator: Orchestrator) -> list[Route]:
         return RedirectResponse(f"/stub/#/jobs/{wanted}")
 
     return [
-        *(_part(name, *part) for name, part in _PARTS.items()),
+        *(_file(path, *each) for path, each in FILES.items()),
         # A connection whose `webui_url` is this page leads here.
         Route("/stub/jobs", link),
         Route("/stub/jobs/{job_id}", link),
@@ -78,14 +74,13 @@ def board_routes(orchestrator: Orchestrator) -> list[Route]:
     ]
 
 
-def _part(name: str, file: str, kind: str) -> Route:
-    """A file of the page; it holds nothing of this stub, so whoever reaches the door may have it."""
-    content = files(__package__).joinpath(file).read_bytes()
+def _file(path: str, name: str, kind: str) -> Route:
+    content = files(__package__).joinpath(name).read_bytes()
 
-    async def part(_: Request) -> Response:
+    async def file(_: Request) -> Response:
         return Response(content, media_type=kind, headers=_PAGE_HEADERS)
 
-    return Route(f"/stub/{name and 'board/'}{name}", part)
+    return Route(path, file)
 
 
 def _data(path: str, handler: Callable[[Request], Awaitable[Any]]) -> Route:

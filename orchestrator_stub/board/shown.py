@@ -6,12 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator_stub.domain.events import HistoryItem
 from orchestrator_stub.domain.execution import Execution
 from orchestrator_stub.domain.job import Job
+from orchestrator_stub.domain.moment import rfc3339
 from orchestrator_stub.domain.states import ComputeState
 from orchestrator_stub.engine.overview import Found, Seen
 
@@ -23,10 +23,7 @@ MOST_EXECUTIONS = 500
 
 def time_text(nanoseconds: int) -> str:
     """`2025-01-01T00:00:00.000Z`, "" for 0."""
-    if not nanoseconds:
-        return ""
-    seconds, rest = divmod(nanoseconds, 10**9)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 10**6:03d}Z"
+    return rfc3339(nanoseconds, digits=3) if nanoseconds else ""
 
 
 def listed(found: Found, counts: dict[Any, int]) -> dict[str, Any]:

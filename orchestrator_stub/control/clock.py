@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
-from orchestrator_stub.clock import MODES, SECOND
+from orchestrator_stub.clock import MODES
 from orchestrator_stub.control.exchange import ControlError, object_of, route
+from orchestrator_stub.domain.moment import rfc3339
 from orchestrator_stub.engine.orchestrator import Orchestrator
 
 _ORDERS = ("advance", "run_until_idle", "mode")
@@ -42,12 +42,6 @@ def clock_routes(orchestrator: Orchestrator) -> list[Route]:
         return shown()
 
     return [route("GET", "/stub/clock", look), route("POST", "/stub/clock", move)]
-
-
-def rfc3339(moment: int) -> str:
-    """A time in unix nanoseconds as text, with all nine digits."""
-    seconds, rest = divmod(moment, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 async def _order(request: Request) -> tuple[str, Any]:

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from orchestrator_stub.control.clock import rfc3339
 from orchestrator_stub.control.exchange import ControlError, route
+from orchestrator_stub.domain.moment import rfc3339
 from orchestrator_stub.engine.journal import PART, JournalEntry, by_label, by_task
 from orchestrator_stub.engine.orchestrator import Orchestrator
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+EXTRA = "the stub needs the extra `stub`: pip install 'airflow-provider-bacalhau[stub]'"
+"""What to say where a library is missing; `(NAME is missing)` follows."""
+
 
 class OrchestratorError(Exception):
     """A request that is refused, with everything the release's error body carries."""

@@ -134,10 +134,6 @@ class Cluster:
             return find_node(self._store, node_id, self._release)
         return member.as_it_is(self._clock.peek()) if member.told.is_compute else member.told
 
-    def exists(self, ref: str) -> str:
-        """Full id of a node that exists, known to the orchestrator or not. Raises OrchestratorError."""
-        return ref if ref in self._members else find_node(self._store, ref, self._release).id
-
     def forget_jobs(self) -> None:
         """What was to be said and done about jobs is not; the nodes stay as they are."""
         self._post.clear()

@@ -388,11 +388,6 @@ class Compute:
         self._kept.forget(held.execution.id for held in running)
         return asyncio.gather(*(held.task for held in running if held.task is not None), return_exceptions=True)
 
-    @property
-    def real_work(self) -> int:
-        """Runs and checks under way whose time is not the clock's (they hold a virtual clock)."""
-        return self._under_way.real
-
     async def close(self) -> None:
         """Stop all that runs, without reporting anything."""
         await self._under_way.close()

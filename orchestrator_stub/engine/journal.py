@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator_stub.domain.labels import AIRFLOW_DAG_ID, AIRFLOW_MAP_INDEX, AIRFLOW_RUN_ID, AIRFLOW_TASK_ID
+
 RING = 100_000
 PART = 500
 """Entries, or submissions, that are worked on at once."""
 _LOOKED_AT = 5_000
 """Entries that are only looked at, at once."""
-_DAG, _TASK, _RUN, _MAP = "airflow-dag-id", "airflow-task-id", "airflow-run-id", "airflow-map-index"
-"""Meta keys by which the Airflow provider says whose job it is."""
 _NOT_MAPPED = ("", "-1")
 
 
@@ -116,17 +116,18 @@ def by_task(
 
     `dag`, `task`, `run`: only those, by their ids in Airflow; "" = all.
     """
-    wanted = [(key, value) for key, value in ((_DAG, dag), (_TASK, task), (_RUN, run)) if value]
+    given = {AIRFLOW_DAG_ID: dag, AIRFLOW_TASK_ID: task, AIRFLOW_RUN_ID: run}
+    wanted = [(key, value) for key, value in given.items() if value]
     return _grouped(
         (_task_of(each.meta), each.job_id)
         for each in submissions
-        if _DAG in each.meta and all(each.meta.get(key) == value for key, value in wanted)
+        if AIRFLOW_DAG_ID in each.meta and all(each.meta.get(key) == value for key, value in wanted)
     )
 
 
 def _task_of(meta: Mapping[str, str]) -> str:
-    parts = [meta.get(key, "") for key in (_DAG, _TASK, _RUN)]
-    index = meta.get(_MAP, "")
+    parts = [meta.get(key, "") for key in (AIRFLOW_DAG_ID, AIRFLOW_TASK_ID, AIRFLOW_RUN_ID)]
+    index = meta.get(AIRFLOW_MAP_INDEX, "")
     return "/".join(parts if index in _NOT_MAPPED else [*parts, index])
 
 

@@ -124,7 +124,7 @@ class Orchestrator(Reads):
             kept=keeper.kept_logs(clock) if keeper is not None else None,
             strict=strict,
         )
-        self.powers.scripts.connect(self._store, self.drop_node)
+        self.powers.scripts.connect(self._store, self._lose_node)
         self.pace = Pace(clock, turns, under_way)
         self._holds_answers = self.pace.is_virtual or keeper is not None
         self._evaluations.connect(self._cluster, self._compute)
@@ -302,16 +302,9 @@ class Orchestrator(Reads):
             known=self._store.nodes,
         )
 
-    def drop_node(self, ref: str) -> None:
-        """A node falls silent and all that runs there ends, as if its machine had lost power.
-
-        `ref`: id or prefix. Raises OrchestratorError 404, 409 for a prefix of several nodes or a node that is silent.
-        """
-        self.fleet.drop(self._cluster.exists(ref))
-
-    def rejoin_node(self, ref: str) -> None:
-        """A node that fell silent starts again. Raises OrchestratorError as `drop_node`, 409 for one that is not."""
-        self.fleet.rejoin(self._cluster.exists(ref))
+    def _lose_node(self, node_id: str) -> None:
+        """A script says so; only then is loaded what it takes. Raises OrchestratorError 409 for a silent node."""
+        self.fleet.drop(node_id)
 
     # The stub itself.
 
@@ -363,11 +356,6 @@ class Orchestrator(Reads):
             await work()
         else:
             self._under_way.begin(lambda _: work(), on_clock=False)
-
-    @property
-    def is_busy(self) -> bool:
-        """True while something runs in real time (such work holds a virtual clock)."""
-        return self._compute.real_work > 0
 
     async def close(self) -> None:
         """Stop all runs; nothing is reported any more."""

@@ -77,15 +77,7 @@ class Launcher:
 
     def start(self, order: Path) -> subprocess.Popen[bytes]:
         """Start the order; it ends with the calling thread."""
-        return subprocess.Popen(  # noqa: S603 - our own launcher, which starts the job behind walls
-            command_of(order),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            cwd="/",
-            env={},
-        )
+        return start_order("confine.py", order, stdin=subprocess.DEVNULL)
 
     def user(self) -> int:
         """The user to become for the next run; -1 when this process is not root and stays who it is."""
@@ -99,12 +91,28 @@ def process_limit(processes: int) -> int:
     return processes if os.geteuid() == 0 else processes + _own_threads()
 
 
-def command_of(order: Path) -> list[str]:
-    """The command line that carries out an order."""
-    return [sys.executable, "-I", "-S", str(Path(__file__).with_name("confine.py")), str(order)]
+def command_of(order: Path, script: str = "confine.py") -> list[str]:
+    """The command line that carries out an order, by a program beside this file."""
+    return [sys.executable, "-I", "-S", str(Path(__file__).with_name(script)), str(order)]
 
 
-def write_order(order: Order, path: Path) -> Path:
+def start_order(script: str, order: Path, *, stdin: int) -> subprocess.Popen[bytes]:
+    """Start one of the programs beside this file, which carries out an order; it inherits nothing.
+
+    :param stdin: as of `subprocess.Popen`
+    """
+    return subprocess.Popen(  # noqa: S603 - our own program, which starts the job
+        command_of(order, script),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        cwd="/",
+        env={},
+    )
+
+
+def write_order(order: Mapping[str, object], path: Path) -> Path:
     """Store an order where only this user reads it (it holds the job's environment)."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:

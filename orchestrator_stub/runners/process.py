@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,7 @@ from orchestrator_stub.domain.release import Release
 from orchestrator_stub.runners.base import Finished, Mount, Work
 from orchestrator_stub.runners.docker_spec import PATH, DockerSpec, docker_spec
 from orchestrator_stub.runners.image import Images
-from orchestrator_stub.runners.launcher import DEFAULT_DISK, MARGIN, PROCESSES, process_limit
+from orchestrator_stub.runners.launcher import DEFAULT_DISK, MARGIN, PROCESSES, process_limit, start_order, write_order
 from orchestrator_stub.runners.places import Places
 from orchestrator_stub.runners.results import refuse_taken_names
 from orchestrator_stub.runners.sandbox import Container, check_startable
@@ -68,7 +66,8 @@ class ProcessRunner:
         spec = rewritten(spec, places)
         await asyncio.to_thread(lay_out, root, mounts)
         order = await asyncio.to_thread(_write_duty, work, spec, places, stand_in.path)
-        program = _Program(_start(order), work, spec, self._watchdog)
+        process = start_order("supervise.py", order, stdin=subprocess.PIPE)
+        program = _Program(process, work, spec, self._watchdog)
         try:
             exit_code = await in_own_thread(f"process {work.execution.id}", program.follow, program.kill)
         finally:
@@ -145,20 +144,4 @@ def _write_duty(work: Work, spec: DockerSpec, places: Places, first: Sequence[st
         "memory": memory + MARGIN if memory else -1,
         "file_size": work.limits.disk or DEFAULT_DISK,
     }
-    path = work.folder / "order.json"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(duty, file)
-    return path
-
-
-def _start(order: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own supervisor, which starts the job's program
-        [sys.executable, "-I", "-S", str(Path(__file__).with_name("supervise.py")), str(order)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        cwd="/",
-        env={},
-    )
+    return write_order(duty, work.folder / "order.json")

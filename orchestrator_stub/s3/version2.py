@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from orchestrator_stub.domain.moment import rfc3339
 from orchestrator_stub.s3.errors import access_denied, invalid_argument
 from orchestrator_stub.s3.request import Request
 
@@ -65,4 +65,4 @@ def header_claim_2(request: Request, value: str) -> OldClaim:
 
 
 def _shown(second: int) -> str:
-    return f"{datetime.fromtimestamp(max(second, 0), UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return rfc3339(max(second, 0) * _SECOND, digits=0)

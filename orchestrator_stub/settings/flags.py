@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from orchestrator_stub.clock import MODES, Mode
 from orchestrator_stub.domain.errors import SettingsError
 from orchestrator_stub.domain.hosts import is_loopback
 from orchestrator_stub.domain.image import ImageRule
+from orchestrator_stub.domain.node import MOST_NODES
 from orchestrator_stub.domain.release import DEFAULT_RELEASE, RELEASES
 from orchestrator_stub.domain.user import User
 from orchestrator_stub.settings.images import load_images
@@ -29,10 +31,8 @@ TLS_FAULTS = ("", "expired", "wrong-host", "unknown-ca")
 REAL_RATE_LIMIT = 1000
 """Requests per second and client address of released servers (fact sheet 2.1)."""
 DOCKER_RUNNERS = ("auto", "off", "sandbox", "docker", "process", "scripted")
-MOST_NODES = 1000
 LONGEST_SEED = 100
 """Digits."""
-CLOCKS = ("real", "virtual", "auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,7 @@ class Settings:
     images: tuple[ImageRule, ...] = ()
     scripts: tuple[Script, ...] = ()
     """What becomes of jobs, first match first."""
-    clock_mode: str = "real"
-    """One of CLOCKS."""
+    clock_mode: Mode = "real"
     seed: int | None = None
     """None = never the same twice."""
     data_dir: Path | None = None
@@ -244,10 +243,11 @@ def _tls(auto: str | None, certificate: Path | None, key: Path | None) -> Tls | 
     return Tls(fault=fault)
 
 
-def _clock(word: str) -> str:
-    if word not in CLOCKS:
-        raise SettingsError(f"--clock {word}: choose one of {', '.join(CLOCKS)}")
-    return word
+def _clock(word: str) -> Mode:
+    for mode in MODES:
+        if word == mode:
+            return mode
+    raise SettingsError(f"--clock {word}: choose one of {', '.join(MODES)}")
 
 
 def _seed(text: str | None) -> int | None:

@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from orchestrator_stub.domain.errors import EXTRA
 from orchestrator_stub.testing.handle import StubHandle
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FLAGS = ("--port", "0", "--docker-runner", "scripted", "--clock", "auto", "--seed", "1")
 """What a stub is started with, before the flags that are given."""
-EXTRA = "the stub needs the extra `stub`: pip install 'airflow-provider-bacalhau[stub]'"
 
 _T = TypeVar("_T")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator_stub.domain.events import HistoryItem
 from orchestrator_stub.domain.execution import Execution, RunOutput
+from orchestrator_stub.domain.moment import rfc3339
 from orchestrator_stub.domain.release import Release
 from orchestrator_stub.domain.states import DesiredState
 from orchestrator_stub.wire.gojson import sorted_map
@@ -14,16 +14,13 @@ from orchestrator_stub.wire.job import job_fields, spec_fields, state_fields
 
 DESIRED_NUMBERS = {DesiredState.PENDING: 0, DesiredState.RUNNING: 1, DesiredState.STOPPED: 2}
 _NO_OUTPUT = RunOutput()
-_SECOND = 1_000_000_000
 
 
 def time_text(nanoseconds: int) -> str:
     """Unix nanoseconds as RFC 3339 with the digits that are needed, in UTC; 0 is the zero time of year 1."""
     if not nanoseconds:
         return "0001-01-01T00:00:00Z"
-    seconds, rest = divmod(nanoseconds, _SECOND)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{rest:09d}".rstrip("0") + "Z" if rest else f"{whole}Z"
+    return rfc3339(nanoseconds).rstrip("Z").rstrip("0").rstrip(".") + "Z"
 
 
 def execution_fields(execution: Execution, release: Release) -> dict[str, Any]:

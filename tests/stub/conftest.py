@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import threading
+import time
+from pathlib import Path
 
 import engines
 import httpx
@@ -73,3 +76,29 @@ def shared_s3():
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
     loop.close()
+
+
+@pytest.fixture(scope="session")
+def sleeping():
+    """`sleeping(seconds)`: how many programs of this machine sleep so long; tests give theirs lengths of their own."""
+
+    def count(seconds):
+        found = 0
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                words = path.read_bytes().split(b"\0")
+                found += seconds.encode() in words and words[0].rpartition(b"/")[2] in (b"sleep", b"busybox")
+        return found
+
+    return count
+
+
+@pytest.fixture(scope="session")
+def until():
+    """`until(holds)`: until something is true; the test's own time limit ends it."""
+
+    def wait(holds):
+        while not holds():
+            time.sleep(0.02)
+
+    return wait

@@ -137,7 +137,7 @@ def submitted(url, count):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_no_container_outlives_its_stub(podman, how):
+def test_no_container_outlives_its_stub(podman, how, until):
     """Programs would run on after the stub ended, for ever; after a kill -9 until the next one starts."""
     process, url = started(podman)
     submitted(url, 3)
@@ -157,9 +157,3 @@ def test_no_container_outlives_its_stub(podman, how):
         process.wait(10)
     process.stdout.close()
     assert containers(podman) == []
-
-
-def until(holds):
-    """Until something is true; the test's own time limit ends it."""
-    while not holds():
-        time.sleep(0.05)

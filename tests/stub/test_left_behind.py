@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +17,7 @@ STUB = [sys.executable, "-m", "orchestrator_stub", "serve", "--port", "0", "--s3
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("runner", ["sandbox", "process"])
-def test_no_program_outlives_its_stub(runner, how):
+def test_no_program_outlives_its_stub(runner, how, sleeping, until):
     """Programs of a stub that ended would use up the machine, unseen."""
     marker = f"67{os.getpid()}{how.value}"
     line = f"trap '' TERM INT HUP; setsid sleep {marker} & (setsid sh -c 'sleep {marker} & sleep {marker}' &); sleep {marker}"
@@ -41,19 +39,3 @@ def submit(url, line):
     body = json.dumps({"Job": {"Type": "batch", "Count": 1, "Tasks": [task]}}).encode()
     headers = {"Content-Type": "application/json"}
     urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/orchestrator/jobs", body, headers, method="PUT")).close()
-
-
-def sleeping(seconds):
-    """Programs of this machine that sleep so long."""
-    count = 0
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            words = path.read_bytes().split(b"\0")
-            count += seconds.encode() in words and words[0].rpartition(b"/")[2] in (b"sleep", b"busybox")
-    return count
-
-
-def until(holds):
-    """Until something is true; the test's own time limit ends it."""
-    while not holds():
-        time.sleep(0.02)

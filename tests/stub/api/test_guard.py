@@ -127,11 +127,12 @@ async def test_the_token_is_read_from_the_requests_own_header(token, status):
 
 def test_the_board_of_an_allowed_host_works_with_the_token():
     """A browser cannot send the token before it has the page, and sends the page's Origin with all it orders."""
-    doors = Doors(hosts=("stub.internal",), token="T")
+    doors = Doors(hosts=("stub.internal",), token="T", pages=frozenset({"/stub/", "/stub/board/board.js"}))
     assert doors.refusal("stub.internal:1234", "", "10.1.2.3", "/stub/") == ""
     assert doors.refusal("stub.internal:1234", "", "10.1.2.3", "/stub/board/board.js") == ""
     assert doors.refusal("stub.internal:1234", "", "10.1.2.3", "/stub/board/jobs") != ""
     own = "http://stub.internal:1234"
     assert doors.refusal("stub.internal:1234", own, "10.1.2.3", "/stub/clock", "Bearer T") == ""
     assert doors.refusal("stub.internal:1234", "http://stub.internal:99", "10.1.2.3", "/stub/clock", "Bearer T") != ""
-    assert Doors(hosts=("stub.internal",)).refusal("stub.internal:1234", "", "10.1.2.3", "/stub/") != ""
+    closed = Doors(hosts=("stub.internal",), pages=doors.pages)
+    assert closed.refusal("stub.internal:1234", "", "10.1.2.3", "/stub/") != ""

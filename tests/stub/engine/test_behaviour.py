@@ -62,11 +62,11 @@ async def test_a_node_that_goes_down_in_a_slow_step_forgets_it(build: Any) -> No
     await cluster.advance(5)
     held = cluster.orchestrator._compute._held[cluster.execution(job).id]
     assert held.pause is not None
-    cluster.orchestrator.drop_node(NODE)
+    cluster.orchestrator.fleet.drop(NODE)
     assert held.pause is None, "nothing of it holds the clock"
     await cluster.advance(20)
     assert cluster.runner.works == []
-    cluster.orchestrator.rejoin_node(NODE)
+    cluster.orchestrator.fleet.rejoin(NODE)
     await cluster.advance(5)
     assert cluster.state(job) is JobState.PENDING
 
@@ -89,9 +89,9 @@ async def test_a_service_on_a_slow_node_comes_back_after_a_restart(build: Any) -
     cluster.orchestrator.fleet.behave([(NODE, Behaviour(slow=10))])
     job = cluster.submit("a", kind="service")
     await cluster.advance(25)
-    cluster.orchestrator.drop_node(NODE)
+    cluster.orchestrator.fleet.drop(NODE)
     await cluster.advance(5)
-    cluster.orchestrator.rejoin_node(NODE)
+    cluster.orchestrator.fleet.rejoin(NODE)
     await cluster.advance(9)
     assert len(cluster.runner.works) == 1
     await cluster.advance(2)

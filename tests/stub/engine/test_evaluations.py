@@ -69,7 +69,7 @@ async def test_the_scheduler_sees_every_node_as_it_last_spoke(build: Any, releas
             elif deed == 4:
                 orchestrator.update_node(node_id, dice.choice(["approve", "reject", "delete"]))
             elif deed == 5:
-                dice.choice([orchestrator.drop_node, orchestrator.rejoin_node])(node_id)
+                dice.choice([orchestrator.fleet.drop, orchestrator.fleet.rejoin])(node_id)
             elif deed == 6:
                 dice.choice([orchestrator.fleet.freeze, orchestrator.fleet.thaw])(node_id)
             else:

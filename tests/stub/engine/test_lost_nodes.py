@@ -99,7 +99,7 @@ async def test_a_lost_nodes_execution_moves_to_another(build: Any, kind: str) ->
     await cluster.advance(30.5)
     lost = cluster.execution(job)
     number = number_of(lost.node_id)
-    cluster.orchestrator.drop_node(lost.node_id)
+    cluster.orchestrator.fleet.drop(lost.node_id)
     await cluster.settle()
     assert cluster.runner.killed == [lost.id]
     await cluster.advance(60)
@@ -125,10 +125,10 @@ async def test_a_lost_nodes_daemon_waits_for_it(build: Any) -> None:
     cluster = build("1.9.3", nodes=2, outcome={"hang": True})
     job = cluster.submit("a", kind="daemon", count=None)
     await cluster.settle()
-    cluster.orchestrator.drop_node("n-00000001")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-00000001"))
     await cluster.advance(100)
     assert sorted(states(cluster, job)) == [ComputeState.FAILED, ComputeState.NEW]
-    cluster.orchestrator.rejoin_node("n-00000001")
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-00000001"))
     assert cluster.node().connection is Connection.CONNECTED
     await cluster.advance(16)
     assert sorted(states(cluster, job)) == [ComputeState.FAILED, ComputeState.NEW, ComputeState.NEW]
@@ -143,7 +143,7 @@ async def test_before_18_nobody_misses_what_ran_on_a_lost_node(build: Any, relea
     await cluster.settle()
     before = cluster.numbers(job)
     number = number_of(cluster.execution(job).node_id)
-    cluster.orchestrator.drop_node(cluster.execution(job).node_id)
+    cluster.orchestrator.fleet.drop(cluster.execution(job).node_id)
     await cluster.advance(150, step=5)
     assert cluster.node(number).connection is Connection.DISCONNECTED
     assert (cluster.state(job), cluster.numbers(job)) == (JobState.RUNNING, before)
@@ -156,9 +156,9 @@ async def test_152_takes_up_nothing_after_a_restart(build: Any) -> None:
     cluster = build("1.5.2", outcome={"hang": True})
     jobs = [cluster.submit(kind, kind=kind) for kind in ("batch", "service")]
     await cluster.settle()
-    cluster.orchestrator.drop_node("n-0")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
     await cluster.advance(100, step=5)
-    cluster.orchestrator.rejoin_node("n-0")
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     assert (cluster.node().connection, cluster.node().available.cpu) == (Connection.CONNECTED, 2.0)
     await cluster.advance(60, step=5)
     assert [cluster.numbers(job) for job in jobs] == [[(3, 3)], [(3, 3)]]
@@ -176,10 +176,10 @@ async def test_a_node_that_is_soon_back_fails_what_ended_with_it(build: Any, rel
     batch, service = cluster.submit("b"), cluster.submit("s", kind="service")
     ops = cluster.submit("o", kind="ops", count=None)
     await cluster.advance(3)
-    cluster.orchestrator.drop_node("n-0")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
     await cluster.advance(10)
     assert cluster.orchestrator.active() == []
-    cluster.orchestrator.rejoin_node("n-0")
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     await cluster.settle()
     assert states(cluster, batch) == [ComputeState.FAILED, ComputeState.BID_ACCEPTED]
     failed = cluster.execution(batch)
@@ -195,11 +195,11 @@ async def test_a_node_that_is_soon_back_fails_what_ended_with_it(build: Any, rel
 async def test_a_job_placed_on_a_node_that_just_died_starts_when_it_is_back(build: Any) -> None:
     """Broken: a job that was sent to a dead node is lost for good."""
     cluster = build("1.9.3")
-    cluster.orchestrator.drop_node("n-0")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
     job = cluster.submit("a")
     await cluster.advance(10)
     assert (cluster.state(job), cluster.numbers(job)) == (JobState.PENDING, [(1, 1)])
-    cluster.orchestrator.rejoin_node("n-0")
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     await cluster.settle()
     assert cluster.state(job) is JobState.COMPLETED
 
@@ -209,10 +209,10 @@ async def test_a_stop_reaches_a_node_once_it_is_back(build: Any) -> None:
     cluster = build("1.9.3", outcome={"hang": True})
     job = cluster.submit("a", kind="service")
     await cluster.settle()
-    cluster.orchestrator.drop_node("n-0")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
     cluster.orchestrator.stop_job(job)
     assert cluster.numbers(job) == [(11, 4)]
-    cluster.orchestrator.rejoin_node("n-0")
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     await cluster.settle()
     assert cluster.orchestrator.active() == []
     assert (await cluster.told()).available.cpu == 2.0
@@ -222,14 +222,14 @@ async def test_only_a_live_node_falls_silent_and_only_a_silent_one_comes_back(bu
     """Broken: a test that drops the wrong node, or drops it twice, is not told."""
     cluster = build()
     with pytest.raises(OrchestratorError, match="is not silent") as refused:
-        cluster.orchestrator.rejoin_node("n-0")
+        cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     assert refused.value.status == 409
-    with pytest.raises(OrchestratorError, match="node not found"):
-        cluster.orchestrator.drop_node("n-9")
-    cluster.orchestrator.drop_node("n-0")
+    with pytest.raises(OrchestratorError, match="there is no node n-9"):
+        cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-9"))
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
     with pytest.raises(OrchestratorError, match="is silent already"):
-        cluster.orchestrator.drop_node("n-0")
-    cluster.orchestrator.rejoin_node("n-0")
+        cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     await cluster.advance(100, step=10)
     assert cluster.node().connection is Connection.CONNECTED
 
@@ -238,11 +238,11 @@ async def test_a_silent_node_that_was_deleted_registers_when_it_is_back(build: A
     """Broken: a dead node that was cleaned out of the list can never come back, or does so while it is dead."""
     cluster = build("1.9.3")
     node_id = cluster.node().id
-    cluster.orchestrator.drop_node(node_id)
+    cluster.orchestrator.fleet.drop(node_id)
     cluster.orchestrator.update_node(node_id, "delete")
     await cluster.advance(100, step=10)
     assert cluster.orchestrator.list_nodes(NodeQuery()).items == ()
-    cluster.orchestrator.rejoin_node(node_id)
+    cluster.orchestrator.fleet.rejoin(node_id)
     job = cluster.submit("a")
     await cluster.settle()
     assert cluster.state(job) is JobState.COMPLETED
@@ -253,10 +253,10 @@ async def test_a_dead_node_does_not_knock(build: Any) -> None:
     cluster = build("1.9.3")
     cluster.orchestrator.update_node("n-0", "reject")
     cluster.orchestrator.update_node("n-0", "approve")
-    cluster.orchestrator.drop_node("n-0")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
     await cluster.advance(60, step=5)
     assert cluster.node().connection is Connection.DISCONNECTED
-    cluster.orchestrator.rejoin_node("n-0")
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     assert cluster.node().connection is Connection.CONNECTED
 
 
@@ -265,8 +265,8 @@ async def test_programs_that_die_late_are_not_counted_on_the_node_that_is_back(b
     cluster = build("1.9.3", outcome={"hang": True})
     cluster.submit("a", kind="service", task_resources=Resources(cpu="1"))
     await cluster.settle()
-    cluster.orchestrator.drop_node("n-0")
-    cluster.orchestrator.rejoin_node("n-0")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
+    cluster.orchestrator.fleet.rejoin(cluster.orchestrator.fleet.find("n-0"))
     await cluster.settle()
     assert len(cluster.runner.killed) == 1
     assert [wants.cpu for _, wants in cluster.orchestrator.active()] == [1.0]

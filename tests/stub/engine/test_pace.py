@@ -123,7 +123,7 @@ async def test_a_dropped_node_is_missed_in_virtual_time(build: Any) -> None:
     job = cluster.submit("a")
     await cluster.orchestrator.pace.settle()
     where = cluster.execution(job).node_id
-    cluster.orchestrator.drop_node(where)
+    cluster.orchestrator.fleet.drop(where)
     await cluster.orchestrator.pace.advance(40)
     assert cluster.orchestrator.get_node(where).connection == "CONNECTED"
     await cluster.orchestrator.pace.advance(60)

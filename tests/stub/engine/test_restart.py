@@ -122,7 +122,7 @@ async def test_an_offer_that_nobody_took_is_forgotten(lives: Any) -> None:
     """Broken: a node fails what it never ran."""
     life = lives("1.9.3")
     cluster = await life.next()
-    cluster.orchestrator.drop_node("n-0")
+    cluster.orchestrator.fleet.drop(cluster.orchestrator.fleet.find("n-0"))
     job = cluster.submit("a")
     assert cluster.numbers(job) == [(1, 1)]
     cluster = await life.next()

@@ -153,8 +153,8 @@ async def test_a_lost_node_is_silent_and_all_that_runs_there_ends(cluster):
     await stage.advance(300, step=5)
     assert [stage.execution(job_id).compute for job_id in jobs] == [ComputeState.FAILED] * 2
     with pytest.raises(OrchestratorError, match="silent"):
-        stage.orchestrator.drop_node(stage.node().id)
-    stage.orchestrator.rejoin_node(stage.node().id)
+        stage.orchestrator.fleet.drop(stage.node().id)
+    stage.orchestrator.fleet.rejoin(stage.node().id)
     scripts_of(stage).replace([ENDS])
     await stage.advance(31, step=31)
     assert stage.execution(await ended(stage, "a-1")).output.exit_code == 3

@@ -6,18 +6,18 @@ import pytest
 
 from orchestrator_stub.runners.places import Places
 
-PLACES = Places("/run/root", ["/inputs/hello.txt", "/outputs/", "/inputs", "/a.b"])
+PLACES = Places("/here", ["/inputs/hello.txt", "/outputs/", "/inputs", "/a.b"])
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("/outputs", "/run/root/outputs"),
-        ("cat /inputs/hello.txt > /outputs/x; ls '/inputs'", "cat /run/root/inputs/hello.txt > /run/root/outputs/x; ls '/run/root/inputs'"),
-        ("--out=/outputs/a:/inputs", "--out=/run/root/outputs/a:/run/root/inputs"),
+        ("/outputs", "/here/outputs"),
+        ("cat /inputs/hello.txt > /outputs/x; ls '/inputs'", "cat /here/inputs/hello.txt > /here/outputs/x; ls '/here/inputs'"),
+        ("--out=/outputs/a:/inputs", "--out=/here/outputs/a:/here/inputs"),
         ("/outputs-2 /outputs.txt /my/outputs x/outputs ./outputs", "/outputs-2 /outputs.txt /my/outputs x/outputs ./outputs"),
         ("file:///outputs", "file:///outputs"),
-        ("/axb /a.b", "/axb /run/root/a.b"),
+        ("/axb /a.b", "/axb /here/a.b"),
         ("", ""),
     ],
 )
@@ -29,6 +29,6 @@ def test_only_whole_paths_of_mounts_are_replaced(text, expected):
 
 def test_a_job_without_files_is_left_alone():
     """Its command line would change for nothing."""
-    assert Places("/run/root", []).rewritten("/outputs /") == "/outputs /"
-    assert Places("/run/root", ["/"]).rewritten("ls /") == "ls /"
-    assert PLACES.path("/app//x/") == "/run/root/app/x"
+    assert Places("/here", []).rewritten("/outputs /") == "/outputs /"
+    assert Places("/here", ["/"]).rewritten("ls /") == "ls /"
+    assert PLACES.path("/app//x/") == "/here/app/x"

@@ -259,7 +259,7 @@ async def test_the_memory_of_all_processes_counts(shell):
     assert out.endswith(b"over\n")
 
 
-async def test_a_stopped_program_leaves_nothing(runner, make_work):
+async def test_a_stopped_program_leaves_nothing(runner, make_work, sleeping, until):
     """Children, sessions of their own and deaf programs would outlive their stop."""
     marker = f"31{os.getpid()}"
     line = f"trap '' TERM INT HUP; setsid sleep {marker} & sleep {marker} & echo on; sleep {marker}"
@@ -268,32 +268,13 @@ async def test_a_stopped_program_leaves_nothing(runner, make_work):
     async for chunk in work.log.follow():
         assert chunk.data == b"on\n"
         break
-    await asyncio.to_thread(wait_until, lambda: alive(marker) == 3)
+    await asyncio.to_thread(until, lambda: sleeping(marker) == 3)
     began = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - began < 1
-    assert alive(marker) == 0
-
-
-def wait_until(holds):
-    """Until something is true; the test's own time limit ends it."""
-    while not holds():
-        pass
-
-
-def alive(word):
-    """Number of processes of this machine with a word in their command line."""
-    count = 0
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                arguments = (process / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            count += arguments[:1] == [b"sleep"] and word.encode() in arguments
-    return count
+    assert sleeping(marker) == 0
 
 
 async def test_lines_come_as_they_are_written(runner, make_work):

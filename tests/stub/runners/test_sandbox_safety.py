@@ -109,7 +109,7 @@ async def test_it_gets_no_further_rights(shell, tmp_path):
     assert set(out.decode().splitlines()) <= {"chroot / true", "hostname evil"}
 
 
-async def test_forks_without_end_leave_room_for_others_and_end_with_the_job(runner, make_work):
+async def test_forks_without_end_leave_room_for_others_and_end_with_the_job(runner, make_work, sleeping):
     """A fork bomb would take the machine down, or go on after its job was stopped."""
     marker = f"61{os.getpid()}"
     line = f"bomb() {{ bomb | bomb & sleep {marker}; }}; bomb"
@@ -167,12 +167,3 @@ async def test_its_files_are_not_followed_out_of_the_results(shell, tmp_path):
     results = work.folder.parent / "results" / "outputs"
     assert sorted(path.name for path in results.iterdir()) == ["link", "pipe", "root"]
     assert all(path.is_symlink() for path in results.iterdir() if path.name != "pipe")
-
-
-def sleeping(seconds):
-    """Programs of this machine that sleep so long."""
-    count = 0
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            count += path.read_bytes().split(b"\0")[:2] == [b"sleep", seconds.encode()]
-    return count

@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -83,39 +81,20 @@ def test_what_cannot_start_is_told_from_what_ran(supervised, order, complaint):
     assert (process.stderr.read(), process.wait(10)) == (complaint, 125)
 
 
-def test_nothing_outlives_the_program(supervised, tmp_path, marker):
+def test_nothing_outlives_the_program(supervised, tmp_path, marker, sleeping, until):
     """What a job started in the background would run on after it."""
     process = supervised(f"{HIDDEN.format(marker)} while ! test -e go; do sleep 0.01; done; exit 4")
-    until(lambda: len(running(marker)) == 2)
+    until(lambda: sleeping(marker) == 2)
     (tmp_path / "go").touch()
     assert process.wait(10) == 4
-    assert running(marker) == []
+    assert sleeping(marker) == 0
 
 
-def test_nothing_outlives_its_stop(supervised, marker):
+def test_nothing_outlives_its_stop(supervised, marker, sleeping, until):
     """A stopped job, or the jobs of a stub that was killed, would run on for ever: in both cases the pipe closes."""
     process = supervised(f"trap '' TERM INT HUP; {HIDDEN.format(marker)} sleep {marker} & echo on; sleep {marker}")
     assert process.stdout.readline() == b"on\n"
-    until(lambda: len(running(marker)) >= 4)
+    until(lambda: sleeping(marker) >= 4)
     process.stdin.close()
     assert process.wait(10) == 137
-    assert running(marker) == []
-
-
-def running(marker):
-    """Processes of this machine that sleep so long."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[:2] == [b"sleep", marker.encode()]:
-            found.append(int(path.parent.name))
-    return found
-
-
-def until(holds):
-    """Until something is true; the test's own time limit ends it."""
-    while not holds():
-        time.sleep(0.01)
+    assert sleeping(marker) == 0

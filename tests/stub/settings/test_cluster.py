@@ -54,7 +54,7 @@ def test_json_is_a_cluster_file_too(write):
     [
         (
             "nodes:\n- name: a\n- name: b\n  memroy: 1GB\n",
-            f"line 4: nodes[1].memroy: unknown key; known are {KEYS}",
+            f"line 4: nodes[1].memroy: unknown key; did you mean memory? known are {KEYS}",
         ),
         (
             "nodes:\n- name: a\n  memory: 64GX\n",
