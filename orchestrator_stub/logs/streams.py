@@ -50,8 +50,6 @@ class Streams:
                 self.close()
         return self._folder / _NAMES[stream]
 
-    _is_closed = False
-
     def few(self) -> tuple[bytes, bytes] | None:
         """Both streams, None once there are files."""
         return None if self.memory is None else (bytes(self.memory[1]), bytes(self.memory[2]))

@@ -127,6 +127,7 @@ def test_all_is_reached_by_keys(page, serve):
     page.press("Escape")
     page.press("2")
     page.wait("document.querySelectorAll('main .card').length === 3")
+    assert page.errors == []
 
 
 def test_ten_thousand_jobs_are_found_at_once(page, serve):
