@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from importlib import import_module
@@ -30,17 +31,16 @@ T = TypeVar("T")
 class AsyncClient:
     """A client of one server and a context manager; it connects at the first request, by `transport` if given.
 
-    Each method raises an `ApiError`, or ConfigError for a wrong argument or certificate. `server_date` is the server's
-    clock at its last answer, in seconds since 1970.
+    Each method raises an `ApiError`, or ConfigError for a wrong argument or certificate. `learnt` is what the answers
+    told beside what was asked for.
     """
 
     def __init__(self, config: ClientConfig, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.config = config
-        self.server_date: float | None = None
+        self.learnt = protocol.Learnt()
         self._transport = transport
         self._http: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
-        self._facts: Capabilities | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,7 +57,7 @@ class AsyncClient:
     async def run(self, call: Call[T], capabilities: Capabilities | None = None) -> T:
         """Send a call, again where `retry.decide` says so; `capabilities` are for answers that announce no version."""
         retrying = tenacity.AsyncRetrying(**retry.schedule(call, random.random))
-        value: T = await retrying(self._once, call, capabilities or self._facts or UNKNOWN)
+        value: T = await retrying(self._once, call, capabilities or self.learnt.facts or UNKNOWN)
         return value
 
     async def alive(self) -> bool:
@@ -70,9 +70,10 @@ class AsyncClient:
 
     async def capabilities(self) -> Capabilities:
         """What the server can do; asks for its version only if no answer has told it yet."""
-        if self._facts is None:
-            self._facts = Capabilities.from_version((await self.version()).git_version)
-        return self._facts
+        if self.learnt.facts is None:
+            version = await self.version()
+            self.learnt = self.learnt._replace(facts=Capabilities.from_version(version.git_version))
+        return self.learnt.facts or UNKNOWN
 
     async def get_agent_node(self) -> Node:
         """The node that answers."""
@@ -212,7 +213,7 @@ class AsyncClient:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise classify.unreachable(call.name, error, self.config, parts.request_id) from error
         answer = protocol.http_answer(response, self.config, parts.request_id)
-        self._facts, self.server_date = protocol.learn(answer.headers, self._facts, self.server_date)
+        self.learnt = protocol.learn(answer.headers, self.learnt, time.time())
         return protocol.read_answer(call, answer, capabilities)
 
     def _open(self) -> httpx.AsyncClient:

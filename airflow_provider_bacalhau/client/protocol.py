@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
@@ -25,6 +25,8 @@ T = TypeVar("T")
 VERSION_HEADER = "x-bacalhau-git-version"
 MAX_BODY = 10_000_000
 """Bytes a server takes in one request (FINDINGS 1 row 2.1)."""
+CLOCK_COARSENESS = 2.0
+"""Seconds by which two clocks may seem to differ although they do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,25 @@ def announced(headers: Mapping[str, str]) -> Capabilities | None:
     return Capabilities.from_version(version) if version else None
 
 
-def learn(
-    headers: Mapping[str, str], facts: Capabilities | None, date: float | None
-) -> tuple[Capabilities | None, float | None]:
-    """What is known of the server after one more answer: its capabilities and its clock; silence changes nothing."""
-    return announced(headers) or facts, server_date(headers) or date
+class Learnt(NamedTuple):
+    """What is known of a server beside its answers: capabilities, its clock at the last answer, and by how many seconds
+    that clock is ahead of ours."""
+
+    facts: Capabilities | None = None
+    date: float | None = None
+    ahead: float = 0.0
+
+
+def learn(headers: Mapping[str, str], known: Learnt, now: float) -> Learnt:
+    """What is known after one more answer, which came at `now` by our clock; silence changes nothing.
+
+    A difference below 2 s says nothing: the Date header has whole seconds, and the answer took its time.
+    """
+    date = server_date(headers)
+    facts = announced(headers) or known.facts
+    if date is None:
+        return known._replace(facts=facts)
+    return Learnt(facts, date, date - now if abs(date - now) >= CLOCK_COARSENESS else 0.0)
 
 
 def server_date(headers: Mapping[str, str]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
@@ -28,16 +29,15 @@ T = TypeVar("T")
 class Client:
     """A client of one server and a context manager; it connects at the first request, by `transport` if given.
 
-    Each method raises an `ApiError`, or ConfigError for a wrong argument or certificate. `server_date` is the server's
-    clock at its last answer, in seconds since 1970.
+    Each method raises an `ApiError`, or ConfigError for a wrong argument or certificate. `learnt` is what the answers
+    told beside what was asked for.
     """
 
     def __init__(self, config: ClientConfig, *, transport: httpx.BaseTransport | None = None) -> None:
         self.config = config
-        self.server_date: float | None = None
+        self.learnt = protocol.Learnt()
         self._transport = transport
         self._http: httpx.Client | None = None
-        self._facts: Capabilities | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class Client:
     def run(self, call: Call[T], capabilities: Capabilities | None = None) -> T:
         """Send a call, again where `retry.decide` says so; `capabilities` are for answers that announce no version."""
         retrying = tenacity.Retrying(**retry.schedule(call, random.random))
-        value: T = retrying(self._once, call, capabilities or self._facts or UNKNOWN)
+        value: T = retrying(self._once, call, capabilities or self.learnt.facts or UNKNOWN)
         return value
 
     def alive(self) -> bool:
@@ -67,9 +67,10 @@ class Client:
 
     def capabilities(self) -> Capabilities:
         """What the server can do; asks for its version only if no answer has told it yet."""
-        if self._facts is None:
-            self._facts = Capabilities.from_version(self.version().git_version)
-        return self._facts
+        if self.learnt.facts is None:
+            version = self.version()
+            self.learnt = self.learnt._replace(facts=Capabilities.from_version(version.git_version))
+        return self.learnt.facts or UNKNOWN
 
     def get_agent_node(self) -> Node:
         """The node that answers."""
@@ -205,7 +206,7 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise classify.unreachable(call.name, error, self.config, parts.request_id) from error
         answer = protocol.http_answer(response, self.config, parts.request_id)
-        self._facts, self.server_date = protocol.learn(answer.headers, self._facts, self.server_date)
+        self.learnt = protocol.learn(answer.headers, self.learnt, time.time())
         return protocol.read_answer(call, answer, capabilities)
 
     def _open(self) -> httpx.Client:

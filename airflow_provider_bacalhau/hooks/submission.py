@@ -6,42 +6,33 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_bacalhau.errors import (
     AttemptOver,
     BacalhauError,
     BrokenContract,
-    ConfigError,
     Conflict,
     NotFound,
     ServerFault,
-    SpecError,
     Unreachable,
 )
-from airflow_provider_bacalhau.hooks.attempt import (
-    KillSwitch,
-    TaskStore,
-    configured_deployment,
-    late_submit_grace,
-    pause,
-    task_ref,
-)
-from airflow_provider_bacalhau.hooks.job import jobs_of, worth_of
+from airflow_provider_bacalhau.hooks.attempt import KillSwitch, TaskStore, pause
+from airflow_provider_bacalhau.jobs.found import jobs_of, worth_of
+from airflow_provider_bacalhau.jobs.patience import Patience
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
-    from airflow_provider_bacalhau.hooks.connection import Connected
     from airflow_provider_bacalhau.lifecycle.attempt import Attempt, Pin
-    from airflow_provider_bacalhau.lifecycle.identity import TaskRef
     from airflow_provider_bacalhau.lifecycle.submission import Found, Me, Policy, Record, StopOrder
     from airflow_provider_bacalhau.models.job import Job
 
-MAX_PUTS = 6
-"""How often one attempt sends its submit while no answer tells its fate."""
+FIRST_BUDGET, BUDGET = 90.0, 600.0
+"""Seconds that a server may give no usable answer: before anything can have been sent for the task, and after. One that
+gives up sooner leaves a job behind that nobody watches."""
 
 STOP_BUDGET = 120.0
 """Seconds within which a job that was told to stop has to be seen stopped."""
@@ -86,10 +77,11 @@ class Submission:
         self._need_alive()
         self.store.write(record)
         state = _Progress(me, record, first=first, sweeps=not first)
+        state.patience = self._patience(FIRST_BUDGET if first else BUDGET)
         while True:
             self._need_alive()
-            found = self._first_look(state) if state.first else self._look()
-            action = rules.decide(state.me, state.record, found, self._policy(), self.clock())
+            found = state.patience.ask(partial(self._look, state))
+            action = rules.decide(state.me, self._by_our_clock(state.record), found, self._policy(), self.clock())
             self._warn_of_foreign(state.me, found)
             if isinstance(action, rules.Stop):
                 self._stop_all(action.orders, state)
@@ -105,6 +97,16 @@ class Submission:
             else:
                 raise AttemptOver("Another try of this task has taken over.")
             state.first = False
+
+    def _patience(self, seconds: float) -> Patience:
+        return Patience(seconds, note=self._warn, clock=self.clock, sleep=self._endure)
+
+    def _warn(self, text: str) -> None:
+        self.log.warning("%s", text)
+
+    def _endure(self, seconds: float) -> None:
+        self.sleep(seconds)
+        self._need_alive()
 
     def stop(self, job_id: str, namespace: str, cause: str) -> None:
         """Stop a job in this attempt's name; one that has ended or is gone is fine."""
@@ -166,7 +168,9 @@ class Submission:
             return []
         return self._worth([job])
 
-    def _look(self) -> list[Found]:
+    def _look(self, state: _Progress) -> list[Found]:
+        if state.first:
+            return self._first_look(state)
         return self._worth(jobs_of(self.client, self.key))
 
     def _worth(self, jobs: Iterable[Job]) -> list[Found]:
@@ -215,7 +219,6 @@ class Submission:
         """One submit; None when its fate is unknown or the name is taken, so that the next look tells."""
         wire = self._wire(slot, state.me.fp)
         space = self._namespace()
-        state.puts += 1
         self._target(name=wire["Name"], namespace=space)
         state.record = self._record(state, slot, wire["Name"], "", "submitting")
         self.store.write(state.record)
@@ -224,11 +227,11 @@ class Submission:
         try:
             answer = self.client.submit_job(wire)
         except (Unreachable, ServerFault, BrokenContract, Conflict) as error:
-            if state.puts >= MAX_PUTS:
-                raise
             state.sweeps = True
+            if state.unanswered is None:
+                state.patience, state.unanswered = self._patience(BUDGET), self._patience(BUDGET)
             self.log.warning("The submit had no clear answer, looking for the job: %s", error)
-            self.sleep(min(0.5 * 2**state.puts, 10.0))
+            state.unanswered.endure(error)
             return None
         for warning in answer.warnings:
             self.log.warning("Bacalhau: %s", warning)
@@ -251,7 +254,7 @@ class Submission:
             fp=state.me.fp,
             slot=slot,
             key=self.key,
-            submitted_at=self.clock(),
+            submitted_at=self.clock() + self.client.learnt.ahead,
             heals=heals,
             sweeps=state.sweeps,
             deployed=bool(self.attempt.ref.deployment),
@@ -279,8 +282,12 @@ class Submission:
             namespace=self._namespace(),
             conn_id=self.attempt.conn_id,
             phase=cast("Phase", phase),
-            at=self.clock(),
+            at=self.clock() + self.client.learnt.ahead,
         )
+
+    def _by_our_clock(self, record: Record | None) -> Record | None:
+        """A record's time is the server's: the clock of the worker that wrote it may be wrong by an hour."""
+        return None if record is None else replace(record, at=record.at - self.client.learnt.ahead)
 
     def _target(self, *, name: str, namespace: str, job_id: str = "") -> None:
         unique = self.client.capabilities().unique_names
@@ -303,42 +310,5 @@ class _Progress:
         self.first = first
         self.sweeps = sweeps
         self.stop_until: float | None = None
-        self.puts = 0
-
-
-def submit_call(hook: Connected, job: Mapping[str, Any], identity: str | None) -> str:
-    """Submit a job for one call of `hook.submit_job`: a reply that is lost leads to a look-up, not to a second job."""
-    from airflow_provider_bacalhau.lifecycle.attempt import Attempt
-    from airflow_provider_bacalhau.lifecycle.identity import Epoch
-    from airflow_provider_bacalhau.lifecycle.spec import validate
-
-    if identity not in (None, "call"):
-        raise ConfigError(f"identity={identity!r} is not available yet; leave it out, or pass 'call'.")
-    spec = {**job, "Namespace": hook.namespace or job.get("Namespace") or "default"}
-    if problems := validate(spec):
-        raise SpecError(problems)
-    attempt = Attempt(
-        ref=_caller(hook.options.deployment),
-        epoch=Epoch(time.time_ns() // 1000, None, 0),
-        try_number=1,
-        spec=spec,
-        conn_id=hook.bacalhau_conn_id,
-        lifetime="detached",
-        late_submit_grace=late_submit_grace(),
-    )
-    kill, store = KillSwitch(), TaskStore({})
-    return Submission(hook.get_conn(), attempt, kill=kill, store=store, log=hook.log).obtain().job_id
-
-
-def _caller(deployment: str | None) -> TaskRef:
-    """Who calls: the running task when there is one; the ordinal makes every call its own key."""
-    from airflow.sdk import get_current_context
-
-    from airflow_provider_bacalhau.lifecycle.identity import TaskRef
-
-    once = uuid.uuid4().int >> 64
-    try:
-        context = get_current_context()
-    except RuntimeError:
-        return TaskRef(deployment or configured_deployment(), "", "", "", ordinal=once)
-    return task_ref(context, deployment=deployment, ordinal=once)
+        self.patience = Patience(FIRST_BUDGET)
+        self.unanswered: Patience | None = None

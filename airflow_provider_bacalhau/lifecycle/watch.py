@@ -86,7 +86,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The state of waiting. All moments are epoch seconds of our clock."""
+    """The state of waiting. All moments are epoch seconds of the waiter's clock; one that goes to another process is
+    `shifted` to the server's, the only clock that both can read."""
 
     policy: WatchPolicy
     submitted_at: float
@@ -116,6 +117,12 @@ class Watch:
         if seen.not_found:
             return self._missed(now)
         return self._failed(seen.error, now)
+
+    def shifted(self, seconds: float) -> Watch:
+        """The same wait by a clock that is so many seconds ahead of the present one."""
+        names = ("submitted_at", "queued_since", "live_since", "missing_since", "failing_since", "next_note")
+        moments = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: at + seconds for name, at in moments.items() if at is not None})
 
     def to_plain(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.hooks.logs import LiveLog, Output
     from airflow_provider_bacalhau.lifecycle.attempt import Pin
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
+    from airflow_provider_bacalhau.models.capabilities import Capabilities
     from airflow_provider_bacalhau.models.execution import Execution
     from airflow_provider_bacalhau.models.job import Job
     from airflow_provider_bacalhau.results.manifest import Manifest
+
+RESULT_BUDGET = 600.0
+"""Seconds that a server may give no answer about a job that ended well, before its results are given up."""
 
 
 class Arguments(Protocol):
@@ -85,21 +89,25 @@ class Handover:
 
     def announce(self, pin: Pin) -> str:
         """Say which job it is, in log, XCom and link, as soon as it is known. Returns the link, empty without one."""
-        facts = self._hook.get_conn().capabilities()
-        link = job_url(self._hook.options.webui_url, pin.job_id, by_query=not facts.docs_shapes)
+        facts = self._facts()
+        link = job_url(self._hook.options.webui_url, pin.job_id, by_query=facts is None or not facts.docs_shapes)
         if self._known is not None and self._known.job_id == pin.job_id:
             return link
-        self._push("bacalhau_pin", pin.to_plain())
+        self.remember(pin)
         self._push("bacalhau_job", self._handle(_begun(pin), pin, ()))
         self._push("job_id", pin.job_id)
         if link:
             self._push(XCOM_KEY, link)
-        if facts.warning:
+        if facts is not None and facts.warning:
             self._operator.log.warning("%s", facts.warning)
         what = "Took over" if pin.adopted else "Submitted"
         where = f"{self._hook.config.base_url}, namespace {pin.namespace}{f', {link}' if link else ''}"
         self._operator.log.info("%s Bacalhau job %s (%s) at %s", what, pin.job_id, pin.name, where)
         return link
+
+    def remember(self, pin: Pin, **more: Any) -> None:
+        """Keep the pin for a later leg of this try that gets no event."""
+        self._push("bacalhau_pin", {**pin.to_plain(), **more})
 
     def left_running(self, pin: Pin) -> dict[str, Any]:
         """The value of a task that does not wait: from here on the job is nobody's to stop."""
@@ -147,16 +155,30 @@ class Handover:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
+    def _facts(self) -> Capabilities | None:
+        """What the server can do; None while it does not answer, which is no reason to end a task."""
+        try:
+            return self._hook.get_conn().capabilities()
+        except ApiError:
+            return None
+
     def _last_look(self, verdict: Verdict) -> tuple[Job | None, Sequence[Execution], Manifest | None]:
         """Job, executions and what was published; a server that does not answer now changes no verdict."""
         from airflow_provider_bacalhau.hooks.results import manifest_of
+        from airflow_provider_bacalhau.jobs.patience import Patience
 
         client = self._hook.get_conn()
         if verdict.outcome == "lost":
             return None, (), None
-        try:
+        # what a good job published would be lost with its answer, what a bad one did is told already
+        patience = Patience(RESULT_BUDGET if verdict.succeeded else 0.0, note=self._operator.log.warning)
+
+        def look() -> tuple[Job, Sequence[Execution], Manifest]:
             job, executions, _ = client.describe_job(verdict.job_id, namespace=verdict.namespace or None)
             return job, executions, manifest_of(client, job, executions)
+
+        try:
+            return patience.ask(look)
         except ApiError as error:
             if verdict.succeeded and self._operator.xcom_value in ("results", "result"):
                 raise

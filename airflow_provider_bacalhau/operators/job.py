@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Seconds = float | timedelta | None
 MARGIN = 60.0
 """Seconds that Airflow's own limit on a deferral lies behind ours, so that the trigger speaks first."""
+MOST_CRASHES = 3
+"""How often one try defers again because its trigger failed; then it waits in its worker."""
 
 
 class BacalhauJobOperator(BaseOperator):
@@ -136,8 +138,8 @@ class BacalhauJobOperator(BaseOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """As Airflow's, but a wait that Airflow ended does not leave a job behind.
 
-        On a deferral that took too long the job is stopped; on a trigger that failed the wait goes on here, since a
-        crash in the triggerer says nothing about the job.
+        On a deferral that took too long the job is stopped; after a trigger that failed the wait goes on, since a crash
+        in the triggerer says nothing about the job.
         """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
@@ -145,7 +147,7 @@ class BacalhauJobOperator(BaseOperator):
             self._stop_left_behind(context)
             raise
         except TaskDeferralError as error:
-            self.log.warning("The trigger failed, so the job is waited for here: %s", error)
+            self.log.warning("The trigger failed, which says nothing about the job: %s", error)
             return self._go_on(context)
 
     def on_kill(self) -> None:
@@ -167,17 +169,19 @@ class BacalhauJobOperator(BaseOperator):
             verdict = leg.first_verdict(pin)
             if verdict is None and self.deferrable and not stay:
                 self._defer(leg, pin, leg.deadline())
-            reached = (pin, verdict) if verdict is not None else leg.wait(pin)
-            return self._conclude(leg, *reached, deadline=leg.deadline(), stay=stay)
+            return self._conclude(leg, *leg.wait(pin), deadline=leg.deadline(), stay=stay)
 
     def _go_on(self, context: Context) -> Any:
         with self._guarded(context, None) as leg:
-            pin = leg.remembered_pin()
+            pin, kept = leg.remembered_pin(), leg.handover.own_xcom("bacalhau_pin") or {}
         if pin is None:
             return self._run(context, stay=True)
         with self._guarded(context, pin) as leg:
             self._announce(leg, pin)
-            return self._conclude(leg, *leg.wait(pin), stay=True)
+            deadline, crashes = kept.get("deadline"), int(kept.get("crashes", 0)) + 1
+            if self.deferrable and crashes <= MOST_CRASHES:
+                self._defer(leg, pin, deadline, crashes=crashes)
+            return self._conclude(leg, *leg.wait(pin), deadline=deadline, stay=True)
 
     def _conclude(
         self, leg: Leg, pin: Pin, verdict: Verdict, *, deadline: float | None = None, stay: bool = False
@@ -193,16 +197,17 @@ class BacalhauJobOperator(BaseOperator):
     def _announce(self, leg: Leg, pin: Pin) -> None:
         self.job_link = leg.handover.announce(pin)
 
-    def _defer(self, leg: Leg, pin: Pin, deadline: float | None) -> NoReturn:
+    def _defer(self, leg: Leg, pin: Pin, deadline: float | None, *, crashes: int = 0) -> NoReturn:
         from airflow_provider_bacalhau.triggers.job import BacalhauJobTrigger
 
-        left = None if deadline is None else timedelta(seconds=max(0.0, deadline - leg.clock()) + MARGIN)
+        leg.handover.remember(pin, deadline=deadline, crashes=crashes)
+        left = None if deadline is None else timedelta(seconds=max(0.0, deadline - leg.clock() - leg.ahead()) + MARGIN)
         self.defer(
             trigger=BacalhauJobTrigger(
                 bacalhau_conn_id=self.bacalhau_conn_id,
                 job_id=pin.job_id,
                 namespace=pin.namespace,
-                watch=leg.watch(pin).to_plain(),
+                watch=leg.watch(pin).shifted(leg.ahead()).to_plain(),
                 pin=pin.to_plain(),
                 deadline=deadline,
                 on_kill_action=self.on_kill_action,
@@ -215,6 +220,8 @@ class BacalhauJobOperator(BaseOperator):
         from airflow_provider_bacalhau.errors import BacalhauError
 
         with self._guarded(context, None) as leg:
+            pin = leg.remembered_pin()  # a clear elsewhere in the run has moved the epoch that would be computed now
+        with self._guarded(context, pin) as leg:
             try:
                 leg.stop_own_jobs()
             except BacalhauError as error:

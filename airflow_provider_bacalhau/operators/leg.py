@@ -65,6 +65,10 @@ class Leg:
         """Epoch seconds."""
         return time.time()
 
+    def ahead(self) -> float:
+        """Seconds by which the server's clock is ahead of ours; what other processes are told is told by its clock."""
+        return self.hook.get_conn().learnt.ahead
+
     def sleep(self, seconds: float) -> None:
         """Sleep, unless the task is told to end."""
         from airflow_provider_bacalhau.hooks.attempt import pause
@@ -187,7 +191,8 @@ class Leg:
             fail_on_exit_code=one.fail_on_exit_code,
             expected_version=1,
         )
-        return Watch.start(policy, submitted_at=pin.submitted_at, job_id=pin.job_id, namespace=pin.namespace)
+        submitted_at = pin.submitted_at - self.ahead()
+        return Watch.start(policy, submitted_at=submitted_at, job_id=pin.job_id, namespace=pin.namespace)
 
     def first_verdict(self, pin: Pin) -> Verdict | None:
         """A verdict at once, when the job has ended already; then nothing needs to be deferred."""
@@ -201,7 +206,8 @@ class Leg:
     def wait(self, pin: Pin) -> tuple[Pin, Verdict]:
         """Wait in this process until there is a verdict; with the job that it is about."""
         from airflow_provider_bacalhau.hooks.attempt import late_submit_grace
-        from airflow_provider_bacalhau.hooks.job import Sweeper, observe, wait
+        from airflow_provider_bacalhau.hooks.job import observe, wait
+        from airflow_provider_bacalhau.jobs.sweeping import Sweeper
 
         client = self.hook.get_conn()
         self._live = self.handover.live_log(pin)
@@ -226,9 +232,10 @@ class Leg:
                 return sweeper.pin, verdict
 
     def deadline(self) -> float | None:
-        """Epoch seconds at which the task's execution_timeout ends; Airflow itself forgets it during a deferral."""
+        """When the task's execution_timeout ends, in epoch seconds of the server; Airflow itself forgets it during a
+        deferral."""
         limit = self.operator.execution_timeout
-        return None if limit is None else self.started_at + limit.total_seconds()
+        return None if limit is None else self.started_at + limit.total_seconds() + self.ahead()
 
     def successor(self, pin: Pin, verdict: Verdict) -> Pin | None:
         """The next job of this attempt, when the verdict is not about this one; a job out of time is stopped here.
@@ -263,7 +270,7 @@ class Leg:
     def stop_own_jobs(self) -> None:
         """Stop every live job of this task that this try could have adopted."""
         from airflow_provider_bacalhau.hooks.attempt import task_ref
-        from airflow_provider_bacalhau.hooks.job import stop_epoch
+        from airflow_provider_bacalhau.jobs.stopping import stop_epoch
         from airflow_provider_bacalhau.lifecycle.identity import key
 
         ref = task_ref(self.context, deployment=self.hook.options.deployment)
@@ -277,7 +284,7 @@ class Leg:
         return self.submission.obtain(heals=pin.heals + 1, spent=pin)
 
     def _stop(self, pin: Pin, cause: str) -> None:
-        from airflow_provider_bacalhau.hooks.job import stop_pinned
+        from airflow_provider_bacalhau.jobs.stopping import stop_pinned
 
         try:
             stop_pinned(self.hook.get_conn(), pin.to_plain(), cause)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_bacalhau.errors import BacalhauError, Conflict, NotFound, ServerFault, Unreachable
+from airflow_provider_bacalhau.errors import BacalhauError
 from airflow_provider_bacalhau.version_compat import XComNotFound
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.lifecycle.handles import HandleRef
 
 PATIENCE = 120.0
-"""Seconds within which a stopped job has to be seen ended."""
+"""Seconds within which the executions of a stopped job have to be seen ended."""
 
 
 class BacalhauStopJobOperator(BaseOperator):
@@ -26,7 +26,7 @@ class BacalhauStopJobOperator(BaseOperator):
     :param job: a task's output, its `["bacalhau_job"]` or `["job_id"]`, a job id, or a list of these. None, as a task
         leaves it that never submitted, stops nothing. (templated)
     :param reason: shown with the stopped job. (templated)
-    :param wait: wait until every job is seen ended.
+    :param wait: wait, too, until no execution of the stopped jobs runs on. The jobs themselves are seen stopped in any case.
     :param bacalhau_conn_id: a connection of type `bacalhau`. (templated)
     :param namespace: of jobs that are given by id; None: the connection's. (templated)
     """
@@ -77,7 +77,7 @@ class BacalhauStopJobOperator(BaseOperator):
             for ref in refs:
                 self._stop(client, ref, ref.namespace or hook.namespace, reason)
             for ref in refs if self.wait else ():
-                self._until_ended(client, ref, ref.namespace or hook.namespace)
+                self._until_over(client, ref, ref.namespace or hook.namespace)
         except BacalhauError as error:
             raise airflow_error(error) from None
         finally:
@@ -85,30 +85,36 @@ class BacalhauStopJobOperator(BaseOperator):
         return [ref.job_id for ref in refs]
 
     def _stop(self, client: Client, ref: HandleRef, namespace: str | None, reason: str) -> None:
-        try:
-            client.stop_job(ref.job_id, reason=reason, namespace=namespace)
-            self.log.info("Asked Bacalhau to stop job %s.", ref.job_id)
-        except Conflict as error:
-            self.log.info("Job %s is not running any more: %s", ref.job_id, error)
+        from airflow_provider_bacalhau.hooks.attempt import pause
+        from airflow_provider_bacalhau.jobs.stopping import stop_until_ended
 
-    def _until_ended(self, client: Client, ref: HandleRef, namespace: str | None) -> None:
+        job = client.get_job(ref.job_id, namespace=namespace)
+        if job.is_terminal:
+            self.log.info("Job %s is %s already.", job.id, job.state)
+            return
+        stop_until_ended(client, job.id, namespace=job.namespace, reason=reason, sleep=pause)
+        self.log.info("Stopped Bacalhau job %s.", job.id)
+
+    def _until_over(self, client: Client, ref: HandleRef, namespace: str | None) -> None:
+        """A stopped job is Stopped at once, its programs end a little later."""
         import time
 
         from airflow_provider_bacalhau.hooks.attempt import pause
+        from airflow_provider_bacalhau.jobs.patience import Patience
 
         until, step = time.monotonic() + PATIENCE, 0.2
+        patience = Patience(PATIENCE, note=self.log.warning, sleep=pause)
+        space = patience.ask(lambda: client.get_job(ref.job_id, namespace=namespace)).namespace
         while True:
-            try:
-                job = client.get_job(ref.job_id, namespace=namespace)
-                if job.is_terminal:
-                    self.log.info("Job %s is %s.", job.id, job.state)
-                    return
-            except NotFound:
+            executions = patience.ask(lambda: client.get_executions(ref.job_id, namespace=space)).items
+            left = [one.id for one in executions if not one.is_terminal]
+            if not left:
                 return
-            except (Unreachable, ServerFault) as error:
-                self.log.warning("No answer on job %s: %s", ref.job_id, error)
             if time.monotonic() > until:
-                raise BacalhauError(f"Bacalhau job {ref.job_id} did not end within {PATIENCE:.0f}s of its stop.")
+                raise BacalhauError(
+                    f"Bacalhau job {ref.job_id} is stopped, but {', '.join(left[:3])} did not end within "
+                    f"{PATIENCE:.0f}s: its node may be away, see `bacalhau node list`."
+                )
             pause(step)
             step = min(step * 2, 5.0)
 

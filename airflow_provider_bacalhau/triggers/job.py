@@ -15,7 +15,7 @@ from airflow_provider_bacalhau.version_compat import trigger_has_on_kill
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-    from airflow_provider_bacalhau.hooks.job import Sweeper
+    from airflow_provider_bacalhau.jobs.sweeping import Sweeper
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.lifecycle.watch import Watch
 
@@ -33,10 +33,10 @@ class BacalhauJobTrigger(BaseTrigger):
     Its arguments are plain values without a credential: Airflow keeps them in its database.
 
     :param bacalhau_conn_id: the connection; it is read in the triggerer.
-    :param watch: `lifecycle.watch.Watch.to_plain()`: what to wait for and since when.
+    :param watch: `lifecycle.watch.Watch.to_plain()`: what to wait for and since when, by the server's clock.
     :param pin: identity of the job that the task submitted (`hooks.submission.Pin.to_plain()`); {} for a job that is
         only watched, which is then never stopped.
-    :param deadline: epoch seconds at which the task's own time is over, None without.
+    :param deadline: when the task's own time is over, in epoch seconds of the server's clock; None without.
     :param target_states: job states that end the wait beside the verdict.
     :param on_kill_action: "stop" or "leave", what to do with the job when a user ends the waiting task.
     """
@@ -111,6 +111,7 @@ class BacalhauJobTrigger(BaseTrigger):
         hook = self._hook()
         config = (await hook.aparsed()).config
         sweeper = await asyncio.to_thread(_sweeper, self.pin)
+        ahead, known = 0.0, False
         async with joined(config, self.namespace) as poller:
             while True:
                 now = time.time()
@@ -118,18 +119,21 @@ class BacalhauJobTrigger(BaseTrigger):
                     await self._sweep(hook, sweeper)
                 sight = await poller.look(self.job_id)
                 now = time.time()
+                if not known:  # the moments we were given are the server's
+                    watch = watch.shifted(ahead - poller.ahead)
+                    ahead, known = poller.ahead, sight.job is not None
                 step = watch.observe(sight, now)
                 watch = step.watch
                 for line in step.notes:
                     self.log.info("%s", line)
                 if sight.job is not None and sight.job.state in self.target_states:
                     return {"state": sight.job.state}
-                verdict = step.verdict or self._overdue(watch, now)
+                verdict = step.verdict or self._overdue(watch, now, ahead)
                 if verdict is not None and sweeper is not None and await self._sweep(hook, sweeper):
                     continue  # another job is the one to follow
                 if verdict is not None:
                     return {"verdict": (await self._settled(hook, verdict)).to_plain()}
-                await asyncio.sleep(self._pause(step.after or 1.0, now))
+                await asyncio.sleep(self._pause(step.after or 1.0, now + ahead))
 
     async def _sweep(self, hook: BacalhauHook, sweeper: Sweeper) -> bool:
         changed = await asyncio.to_thread(_sweep, hook, sweeper)
@@ -141,8 +145,8 @@ class BacalhauJobTrigger(BaseTrigger):
         drift = after * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
         return drift if self.deadline is None else max(0.0, min(drift, self.deadline - now))
 
-    def _overdue(self, watch: Watch, now: float) -> Verdict | None:
-        if self.deadline is None or now < self.deadline:
+    def _overdue(self, watch: Watch, now: float, ahead: float) -> Verdict | None:
+        if self.deadline is None or now + ahead < self.deadline:
             return None
         from airflow_provider_bacalhau.hooks.job import out_of_time
 
@@ -216,7 +220,7 @@ def _read_watch(plain: Mapping[str, Any]) -> Watch:
 def _sweeper(pin: Mapping[str, Any]) -> Sweeper | None:
     """What looks for strays beside an own job; None where nothing can have been left, or the job is not ours."""
     from airflow_provider_bacalhau.hooks.attempt import late_submit_grace
-    from airflow_provider_bacalhau.hooks.job import Sweeper
+    from airflow_provider_bacalhau.jobs.sweeping import Sweeper
     from airflow_provider_bacalhau.lifecycle.attempt import Pin
 
     known = Pin.from_plain(pin)
@@ -233,7 +237,7 @@ def _sweep(hook: BacalhauHook, sweeper: Sweeper) -> bool:
 
 def _stop(hook: BacalhauHook, pin: Mapping[str, Any], cause: str) -> None:
     """Stop the pinned job and twins in its slot, in a thread with a client of its own."""
-    from airflow_provider_bacalhau.hooks.job import stop_pinned
+    from airflow_provider_bacalhau.jobs.stopping import stop_pinned
 
     client = hook.new_client()
     try:

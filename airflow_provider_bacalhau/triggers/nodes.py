@@ -67,7 +67,7 @@ class BacalhauNodesTrigger(BaseTrigger):
 
     async def _wait(self) -> list[str]:
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-        from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
+        from airflow_provider_bacalhau.hooks.calls import EVERY_NODE
 
         async with BacalhauHook(self.bacalhau_conn_id).aconn() as client:
             while True:

@@ -84,9 +84,15 @@ class Poller:
         self._last: dict[str, tuple[float, Observation]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._next_at = 0.0
+        self._ahead = 0.0
         self._lister: Client | None = None
         self._look_cost = 0.005
         self._list_cost = 0.0
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the server's clock is ahead of ours, as the last answer told; 0 before the first."""
+        return self._ahead
 
     async def look(self, job_id: str) -> Observation:
         """One look at a job, shared with whoever asks for the same job meanwhile. Errors are part of the answer."""
@@ -175,6 +181,7 @@ class Poller:
             raise
         finally:
             self._slots.release()
+        self._ahead = client.learnt.ahead
         now = time.monotonic()
         self._look_cost += (min(now - began, 1.0) - self._look_cost) / 8
         if seen.job is not None and not seen.job.is_terminal:

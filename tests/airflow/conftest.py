@@ -313,3 +313,24 @@ def served():
     yield serve
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def client(orchestrator):
+    """The hook's client."""
+    from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+
+    hook = BacalhauHook()
+    yield hook.get_conn()
+    hook.close()
+
+
+@pytest.fixture
+def add(orchestrator, spec):
+    """Store a job of this task: `add(slot, state)`."""
+
+    def make(slot=1, state="Running", epoch="1-0-0", fp="f", name=None):
+        labels = {"airflow-key": "k", "airflow-epoch": epoch, "airflow-slot": str(slot), "airflow-fp": fp}
+        return orchestrator.add({**spec, "Name": name or f"a-{len(orchestrator.jobs)}", "Labels": labels}, state)["ID"]
+
+    return make

@@ -149,10 +149,10 @@ def test_a_server_upgraded_meanwhile_is_noticed(before):
 def test_the_servers_clock_is_kept(before):
     """Clock skew could not be measured."""
     client, _ = before(ok(Date="Thu, 01 Jan 2026 00:00:00 GMT"), ok())
-    assert client.client.server_date is None
+    assert client.client.learnt.date is None
     client("get_job", "j-1")
     client("get_job", "j-1")
-    assert client.client.server_date == 1767225600.0
+    assert client.client.learnt.date == 1767225600.0
 
 
 def test_pages_are_followed_to_the_end(before):

@@ -13,6 +13,7 @@ from airflow_provider_bacalhau.client.config import ApiKey, BasicAuth, ClientCon
 from airflow_provider_bacalhau.client.protocol import (
     announced,
     http_answer,
+    Learnt,
     learn,
     read_answer,
     read_frame,
@@ -161,8 +162,16 @@ def test_what_is_learnt_from_headers():
     date = {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}
     assert server_date(date) == 1767225600.0
     assert server_date({"date": "yesterday"}) is None
-    assert learn({}, NEWEST, 5.0) == (NEWEST, 5.0)
-    assert learn({**date, "x-bacalhau-git-version": "v1.8.0"}, NEWEST, 5.0)[0].release == "1.8.0"
+    known = Learnt(NEWEST, 5.0, 3600.0)
+    assert learn({}, known, 7.0) == known
+    assert learn({**date, "x-bacalhau-git-version": "v1.8.0"}, known, 5.0).facts.release == "1.8.0"
+
+
+@pytest.mark.parametrize(("ours", "ahead"), [(1767225600.0, 0.0), (1767225601.9, 0.0), (1767222000.0, 3600.0)])
+def test_how_far_the_servers_clock_is_ahead(ours, ahead):
+    """A worker whose clock is wrong by an hour would hand a deadline of an hour ago to the triggerer; and the whole
+    seconds of the header would blur every time of a clock that is right."""
+    assert learn({"date": "Thu, 01 Jan 2026 00:00:00 GMT"}, Learnt(), ours).ahead == ahead
 
 
 def test_an_http_answer_becomes_a_value(config):
