@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from airflow_provider_bacalhau.errors import ApiError
+from airflow_provider_bacalhau.errors import ApiError, ServerFault
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
@@ -39,6 +39,9 @@ RATE = 50.0
 
 AT_ONCE = 16
 """Requests in flight at one moment."""
+
+LONGEST_REST = 60.0
+"""Seconds of a server's Retry-After for which nobody asks, at most."""
 
 LIST_FROM = 16
 """Questions that have to fall together before a list is tried in place of single looks."""
@@ -172,6 +175,7 @@ class Poller:
         began = time.monotonic()
         try:
             seen = await aobserve(client, job_id, self._namespace)
+            self._ahead = client.learnt.ahead
         except Exception as error:  # a fault of ours ends one look, not the loop
             if not future.done():
                 future.set_exception(error)
@@ -181,9 +185,10 @@ class Poller:
             raise
         finally:
             self._slots.release()
-        self._ahead = client.learnt.ahead
         now = time.monotonic()
         self._look_cost += (min(now - began, 1.0) - self._look_cost) / 8
+        if isinstance(seen.error, ServerFault) and seen.error.retry_after:  # it means all who ask
+            self._next_at = max(self._next_at, now + min(seen.error.retry_after, LONGEST_REST))
         if seen.job is not None and not seen.job.is_terminal:
             self._last[job_id] = (now, seen)
         else:

@@ -250,3 +250,19 @@ async def test_strays_of_a_lost_submit_are_stopped_while_waiting(trigger, orches
     one.pin |= {"sweeps": True, "deployed": True}
     await fired(one)
     assert orchestrator.stops == [(stray["ID"], "airflow 1.1 superseded")]
+
+
+async def test_a_triggerer_whose_clock_is_wrong_by_an_hour_goes_by_the_servers(trigger, orchestrator, monkeypatch):
+    """It would take a job of a minute for one of an hour, and stop it for its total_timeout or execution_timeout."""
+    hour = types.SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic)
+    monkeypatch.setattr("airflow_provider_bacalhau.triggers.job.time", hour)
+    monkeypatch.setattr("airflow_provider_bacalhau.client.aio.time", hour)
+    policy = WatchPolicy(poll_interval=0.01, total_timeout=600.0, accept_timeout=60.0)
+    one = trigger("Running", policy=policy, deadline=time.time() + 600)
+    task = asyncio.ensure_future(fired(one))
+    while len(orchestrator.requests) < 4 and not task.done():
+        await asyncio.sleep(0.01)
+    orchestrator.become(one.job_id, "Completed")
+    event = await task
+    assert event["verdict"]["outcome"] == "succeeded"
+    assert orchestrator.stops == []

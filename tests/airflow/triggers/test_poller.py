@@ -7,6 +7,7 @@ import contextvars
 
 import pytest
 
+from airflow_provider_bacalhau.client.protocol import Learnt
 from airflow_provider_bacalhau.client.config import ClientConfig
 from airflow_provider_bacalhau.errors import ServerFault
 from airflow_provider_bacalhau.models.job import Job
@@ -23,6 +24,7 @@ class Server:
         self.looks, self.lists, self.opened, self.closed = [], 0, 0, 0
         self.states, self.contexts = {}, set()
         self.gate = None
+        self.learnt = Learnt()
 
     def __call__(self):
         self.opened += 1
