@@ -20,7 +20,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["software"],
             }
         ],
-        "operators": _modules(*(f"operators.{name}" for name in ("job", "docker", "wasm", "stop", "results"))),
+        "operators": _modules(*(f"operators.{name}" for name in ("job", "docker", "wasm", "stop", "results", "reap"))),
         "sensors": _modules("sensors.job", "sensors.nodes"),
         "hooks": _modules("hooks.bacalhau"),
         "triggers": _modules("triggers.job", "triggers.nodes"),

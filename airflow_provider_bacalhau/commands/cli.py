@@ -7,20 +7,23 @@ import contextlib
 import sys
 from collections.abc import Sequence
 
-from airflow_provider_bacalhau.commands import nodes
+from airflow_provider_bacalhau.commands import doctor, lint, nodes, reap
 from airflow_provider_bacalhau.errors import BacalhauError
 
 PROGRAM = "python -m airflow_provider_bacalhau"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; answers the exit status (2: wrong usage, 1: it could not be done).
+    """Run a command; answers the exit status (2: wrong usage, 1: it could not be done, else the command's own).
 
     What it was asked for goes to the standard output, everything else, Airflow's log too, to the error output.
     """
     parser = argparse.ArgumentParser(prog=PROGRAM, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    doctor.add(commands)
+    lint.add(commands)
     nodes.add(commands)
+    reap.add(commands)
     try:
         given = parser.parse_args(arguments)
     except SystemExit as ended:
@@ -30,14 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         use_stored_connections()
         try:
-            text = given.run(given)
+            answer: str | tuple[str, int] = given.run(given)
         except BacalhauError as error:
             return _complain(str(error))
         except AirflowNotFoundException:
             hint = f"set AIRFLOW_CONN_{given.conn_id.upper()}, or add it with `airflow connections add`"
             return _complain(f"there is no connection {given.conn_id}: {hint}")
+    text, status = answer if isinstance(answer, tuple) else (answer, 0)
     sys.stdout.write(text)
-    return 0
+    return status
 
 
 def _complain(text: str) -> int:

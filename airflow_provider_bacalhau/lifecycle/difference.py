@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 SHOWN = 5
@@ -38,9 +39,8 @@ def _differences(old: Any, new: Any, path: str, *, ours: bool) -> Iterator[str]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         yield from _in_mappings(old, new, path, ours=ours)
     elif _is_list(old) and _is_list(new):
-        for index in range(max(len(old), len(new))):
-            parts = [each[index] if index < len(each) else None for each in (old, new)]
-            yield from _differences(*parts, f"{path}[{index}]", ours=ours)
+        for index, (before, now) in enumerate(zip_longest(old, new)):
+            yield from _differences(before, now, f"{path}[{index}]", ours=ours)
     elif old != new and not (old in _UNSAID and new in _UNSAID):
         yield path
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-Cause = Literal["superseded", "twin", "accept", "timeout", "on_kill"]
+Cause = Literal["superseded", "twin", "accept", "timeout", "on_kill", "reaped"]
 Lifetime = Literal["task", "detached"]
 
 LABEL_KEY = "airflow-key"

@@ -52,6 +52,10 @@ class Capabilities:
     """`EntryModule` is the target of an input (1.7+), before it is an input source itself."""
     logs_after_end_full: bool = True
     """The log of a finished job is the whole log (1.8+), before at most 2,048 bytes of each stream."""
+    waits_on_busy_node: bool = True
+    """A job beyond a node's free capacity waits there (FINDINGS-docker 7); 1.5.2 fails it without a QueueTimeout."""
+    default_memory: int = 512_000_000
+    """Bytes that a job gets which asks for none, unless the server is configured otherwise (fact sheet 4.5)."""
     list_keys: Mapping[str, str] = field(default_factory=lambda: _ITEMS, hash=False)
     """Key of the list in an answer, by kind: jobs, executions, history, results, nodes."""
     docs_shapes: bool = False
@@ -88,7 +92,13 @@ class Capabilities:
 _R180 = Capabilities()
 _R170 = replace(_R180, unique_names=False, logs_after_end_full=False)
 _R164 = replace(_R170, wasm_module_path=False, network_words=("None", "Host", "HTTP", "Bridge"))
-_R152 = replace(_R164, env_in_task=False, network_words=("None", "Full", "HTTP"))
+_R152 = replace(
+    _R164,
+    env_in_task=False,
+    network_words=("None", "Full", "HTTP"),
+    waits_on_busy_node=False,
+    default_memory=1_000_000_000,
+)
 _PAGE = replace(_R152, compute_states=_PAGE_COMPUTE_STATES, list_keys=_PAGE_KEYS, docs_shapes=True)
 
 _SINCE: tuple[tuple[tuple[int, int, int], Capabilities], ...] = (

@@ -7,6 +7,7 @@ that the test gave it.
 from __future__ import annotations
 
 import datetime
+import importlib
 import json
 import os
 import re
@@ -334,3 +335,11 @@ def add(orchestrator, spec):
         return orchestrator.add({**spec, "Name": name or f"a-{len(orchestrator.jobs)}", "Labels": labels}, state)["ID"]
 
     return make
+
+
+@pytest.fixture
+def estate(bacalhau_connection, run_dag, monkeypatch):
+    """What tasks left behind on a stub and in the database of an Airflow called "prod eu": see `left_behind`."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    monkeypatch.setenv("AIRFLOW__BACALHAU__DEPLOYMENT", "prod eu")
+    return importlib.import_module("left_behind").Estate(bacalhau_connection)

@@ -126,3 +126,9 @@ def test_a_version_answer_without_version_is_refused():
     """Another service's JSON would pass for a Bacalhau server."""
     with pytest.raises(ValueError, match="GitVersion"):
         Version.read({"status": "up"})
+
+
+def test_the_moment_of_an_event_can_be_reckoned_with():
+    """How long a job was queued could not be told."""
+    assert HistoryItem(time="2026-11-24T00:38:02.725495708Z").nanoseconds == pytest.approx(1_795_480_682_725_495_000, abs=1_000)
+    assert HistoryItem(time="").nanoseconds == 0
