@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_bacalhau.client.config import ClientConfig
+from airflow_provider_bacalhau.client.redaction import hide
 from airflow_provider_bacalhau.errors import (
     ApiError,
     AuthError,
@@ -105,7 +106,7 @@ def unreachable(name: str, error: BaseException, config: ClientConfig, request_i
                 return BrokenContract(f"Could not {name}: {cause}.", request_id=request_id)
             return Unreachable(f"Could not {name}: {cause}.", maybe_applied=sent, request_id=request_id)
     tls = "" if config.secure else " (if the server expects TLS, set the connection's schema to https)"
-    why = server_text(str(chain[-1]) or type(chain[-1]).__name__)
+    why = server_text(hide(str(chain[-1]), config) or type(chain[-1]).__name__)
     return Unreachable(
         f"Could not {name}: the connection to {config.base_url} broke before a whole answer came, {why}{tls}.",
         maybe_applied=not any(type(one).__name__ in _NEVER_SENT for one in chain),

@@ -196,6 +196,8 @@ def config_from_parts(
 def _base_url(host: str, port: int | None, schema: str) -> str:
     if not host:
         raise ConfigError("The connection has no host: set it to the orchestrator's name or URL.")
+    if "@" in host:
+        raise ConfigError("The connection's host holds a user: use its login and password fields instead.")
     if schema and schema not in ("http", "https"):
         raise ConfigError(f"The connection's schema is {schema!r}: it is http or https, or empty.")
     is_url = "://" in host
@@ -218,8 +220,6 @@ def _refuse_url_parts(url: SplitResult) -> None:
         raise ConfigError(f"The connection's host begins with {url.scheme}://, which is neither http:// nor https://.")
     if not url.hostname or any(character.isspace() for character in url.netloc):
         raise ConfigError("The connection's host has no usable host name: set it to the orchestrator's name or URL.")
-    if url.username or url.password:
-        raise ConfigError("The connection's host holds a user: use its login and password fields instead.")
     if url.query or url.fragment:
         raise ConfigError("The connection's host has a ? or # part: keep only scheme, name, port and path prefix.")
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from airflow_provider_bacalhau.client.call import Call
 from airflow_provider_bacalhau.client.classify import Answer, refusal, server_text
 from airflow_provider_bacalhau.client.config import ApiKey, Auth, BasicAuth, ClientConfig
+from airflow_provider_bacalhau.client.redaction import hide_body, hide_headers
 from airflow_provider_bacalhau.errors import ApiError, BrokenContract, ConfigError, NotFound
 from airflow_provider_bacalhau.models.base import fold, part, text
 from airflow_provider_bacalhau.models.capabilities import Capabilities
@@ -66,8 +67,10 @@ def socket_parts(call: Call[Any], config: ClientConfig, request_id: str) -> Requ
 
 
 def http_answer(response: Any, config: ClientConfig, request_id: str) -> Answer:
-    """What an httpx `Response` holds, as a value."""
-    return Answer(response.status_code, dict(response.headers), response.content, config.base_url, request_id)
+    """What an httpx `Response` holds, as a value, without what it says back of our credential."""
+    status = response.status_code
+    headers, body = hide_headers(response.headers, config), hide_body(status, response.content, config)
+    return Answer(status, headers, body, config.base_url, request_id)
 
 
 def read_answer(call: Call[T], answer: Answer, capabilities: Capabilities) -> T:
@@ -99,12 +102,13 @@ def announced(headers: Mapping[str, str]) -> Capabilities | None:
 
 
 class Learnt(NamedTuple):
-    """What is known of a server beside its answers: capabilities, its clock at the last answer, and by how many seconds
-    that clock is ahead of ours."""
+    """What is known of a server beside its answers: capabilities, its clock at the last answer, by how many seconds
+    that clock is ahead of ours, and the id of the request that it answered last."""
 
     facts: Capabilities | None = None
     date: float | None = None
     ahead: float = 0.0
+    request_id: str = ""
 
 
 def learn(headers: Mapping[str, str], known: Learnt, now: float) -> Learnt:
@@ -127,19 +131,20 @@ def server_date(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def read_frame(call: Call[Any], message: str | bytes, server: str) -> LogFrame:
-    """One message of a log socket.
+def read_frame(call: Call[Any], message: str | bytes, config: ClientConfig) -> LogFrame:
+    """One message of a log socket, without what it says back of our credential.
 
     :raises NotFound: there is no such job. :raises ApiError: the server's error frame; it ends the stream.
     :raises BrokenContract: not a frame.
     """
     try:
-        wire = fold(json.loads(message))
+        raw = message.encode() if isinstance(message, str) else message
+        wire = fold(json.loads(hide_body(0, raw, config)))
         reason = text(wire.get("error"))
         value = part(wire, "value")
         frame = LogFrame(int(value.get("type", 0)), text(value.get("line")))
     except (ValueError, TypeError) as error:
-        raise BrokenContract(f"Could not {call.name}: {server} sent what is no log frame.") from error
+        raise BrokenContract(f"Could not {call.name}: {config.base_url} sent what is no log frame.") from error
     if not reason:
         return frame
     kind = NotFound if "job not found" in reason.lower() else ApiError

@@ -17,7 +17,7 @@ BUDGET = 30.0
 FIRST_DELAY = 0.2
 """Seconds before the second attempt; each further delay doubles."""
 LONGEST_DELAY = 10.0
-"""Seconds; also the most of a server's Retry-After that is waited for."""
+"""Seconds between two attempts, the server's own wish (Retry-After) not counted."""
 
 
 class Schedule(TypedDict):
@@ -44,8 +44,10 @@ def decide(call: Call[Any], attempt: int, error: BaseException, elapsed: float, 
     if attempt >= ATTEMPTS or elapsed >= BUDGET:
         return None
     step: float = min(FIRST_DELAY * 2.0 ** (attempt - 1), LONGEST_DELAY)
-    wish = error.retry_after if isinstance(error, ServerFault) else None
-    return step * (0.5 + draw / 2) + min(wish or 0.0, LONGEST_DELAY)
+    wish = (error.retry_after if isinstance(error, ServerFault) else None) or 0.0
+    if elapsed + wish > BUDGET:  # it would be asked sooner than it wishes; whoever has more time may wait
+        return None
+    return wish + step * (0.5 + draw / 2)
 
 
 def schedule(call: Call[Any], draw: Callable[[], float]) -> Schedule:

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 import tenacity
 
-from airflow_provider_bacalhau.client import classify, protocol, retry, tls
+from airflow_provider_bacalhau.client import protocol, retry, tls
 from airflow_provider_bacalhau.client.call import Call
 from airflow_provider_bacalhau.client.calls import agent, jobs, nodes
 from airflow_provider_bacalhau.client.calls.query import JobFilters, Paging
@@ -196,17 +196,16 @@ class Client:
         with tls.socket_errors(call.name, self.config, parts.request_id), connect(parts.url, **options) as socket:
             while True:
                 message = socket.recv(timeout=idle_timeout)
-                yield protocol.read_frame(call, message, self.config.base_url)
+                yield protocol.read_frame(call, message, self.config)
 
     def _once(self, call: Call[T], capabilities: Capabilities) -> T:
         parts = protocol.request_parts(call, self.config, str(uuid.uuid4()))
         self._http = http = self._http or self._open()
-        try:
+        with tls.http_errors(call.name, self.config, parts.request_id):
             response = http.request(parts.method, parts.url, headers=parts.headers, content=parts.content)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise classify.unreachable(call.name, error, self.config, parts.request_id) from error
         answer = protocol.http_answer(response, self.config, parts.request_id)
-        self.learnt = protocol.learn(answer.headers, self.learnt, time.time())
+        learnt = protocol.learn(answer.headers, self.learnt, time.time())
+        self.learnt = learnt._replace(request_id=parts.request_id)
         return protocol.read_answer(call, answer, capabilities)
 
     def _open(self) -> httpx.Client:

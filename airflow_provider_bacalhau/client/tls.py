@@ -6,6 +6,7 @@ in a thread (28 ms).
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 import tempfile
@@ -16,11 +17,14 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_bacalhau.client import classify
+from airflow_provider_bacalhau.client import classify, redaction
 from airflow_provider_bacalhau.client.config import ClientConfig
 from airflow_provider_bacalhau.errors import ConfigError
 
 _PEM = "-----BEGIN "
+
+_LOG = logging.getLogger("airflow_provider_bacalhau.websockets")
+_LOG.setLevel(logging.INFO)  # at DEBUG websockets writes the handshake with its Authorization header
 
 
 def http_options(config: ClientConfig) -> dict[str, Any]:
@@ -53,8 +57,19 @@ def socket_options(headers: Mapping[str, str], config: ClientConfig) -> dict[str
         "compression": None,
         "open_timeout": config.connect_timeout,
         "close_timeout": 1.0,
+        "logger": _LOG,
         "proxy": None if config.loopback else True,
     }
+
+
+@contextmanager
+def http_errors(name: str, config: ClientConfig, request_id: str) -> Iterator[None]:
+    """Turns the exceptions of httpx into ours."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        found = classify.unreachable(name, error, config, request_id)
+        raise found from redaction.presentable(error, config)
 
 
 @contextmanager
@@ -71,14 +86,16 @@ def socket_errors(name: str, config: ClientConfig, request_id: str) -> Iterator[
         return
     except InvalidStatus as error:
         response = error.response
-        headers = {key.lower(): value for key, value in response.headers.raw_items()}
-        body = bytes(response.body or b"")
+        named = {key.lower(): value for key, value in response.headers.raw_items()}
+        headers = redaction.hide_headers(named, config)
+        body = redaction.hide_body(response.status_code, bytes(response.body or b""), config)
         answer = classify.Answer(response.status_code, headers, body, config.base_url, request_id)
         raise classify.refusal(name, answer) from error
     except (OSError, WebSocketException) as error:
         if isinstance(error, TimeoutError) and "opening handshake" not in str(error):
             raise
-        raise classify.unreachable(name, error, config, request_id) from error
+        found = classify.unreachable(name, error, config, request_id)
+        raise found from redaction.presentable(error, config)
 
 
 def ssl_context(config: ClientConfig) -> ssl.SSLContext:
@@ -123,7 +140,7 @@ def _trust(context: ssl.SSLContext, ca_cert: str) -> None:
         else:
             context.load_verify_locations(cafile=str(Path(ca_cert).expanduser()))
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise ConfigError(f"The connection's ca_cert cannot be read as certificates ({_why(error)}).") from error
+        raise ConfigError(f"The connection's ca_cert cannot be read as certificates ({_why(error)}).") from None
 
 
 def _identify(context: ssl.SSLContext, cert: str, key: str | None) -> None:
@@ -137,7 +154,7 @@ def _identify(context: ssl.SSLContext, cert: str, key: str | None) -> None:
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"The connection's client_cert and client_key cannot be used together ({_why(error)})."
-        ) from error
+        ) from None  # its text would quote a field that is no path, such as a key without its first line
 
 
 def _no_passphrase() -> str:

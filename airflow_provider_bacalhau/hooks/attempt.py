@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bacalhau.errors import AttemptOver
 from airflow_provider_bacalhau.version_compat import (
+    STORE_KEY,
     conf,
     remembered,
     run_clears_are_counted,
@@ -37,6 +38,9 @@ BUDGET = 3.0
 """Seconds that `pull` takes at most; Airflow kills the process after five."""
 
 log = logging.getLogger(__name__)
+
+_asking = threading.Lock()
+"""A task has one line to Airflow, and `dag.test()` unplugs it while it answers; hook calls come from many threads."""
 
 
 def task_ref(context: Mapping[str, Any], *, deployment: str | None, ordinal: int | None = None) -> TaskRef:
@@ -70,6 +74,11 @@ def late_submit_grace() -> float:
     return float(conf.getfloat(SECTION, "late_submit_grace", fallback=90.0))
 
 
+def secrets_rule() -> str:
+    """`[bacalhau] secrets_in_spec`: what to do with a job spec that holds what Airflow would mask."""
+    return str(conf.get(SECTION, "secrets_in_spec", fallback="warn"))
+
+
 def epoch_of(context: Mapping[str, Any]) -> Epoch:
     """The span of tries that may share a job. To be computed once, in `execute`: a resumed leg uses the pinned one."""
     from airflow_provider_bacalhau.lifecycle.identity import Epoch
@@ -93,16 +102,21 @@ def try_number(context: Mapping[str, Any]) -> int:
 
 
 class TaskStore:
-    """The task state store of Airflow 3.3; before, a store that keeps nothing."""
+    """The task state store of Airflow 3.3; before, a store that keeps nothing.
 
-    def __init__(self, context: Mapping[str, Any]) -> None:
+    :param ordinal: of a hook call, whose record stands beside that of the operator's own job.
+    """
+
+    def __init__(self, context: Mapping[str, Any], *, ordinal: int | None = None) -> None:
         self._context = context
+        self._key = STORE_KEY if ordinal is None else f"{STORE_KEY}_{ordinal}"
 
     def read(self) -> Record | None:
         """The record of this or of an earlier try."""
         from airflow_provider_bacalhau.lifecycle.submission import Record
 
-        return Record.from_plain(remembered(self._context))
+        with _asking:
+            return Record.from_plain(remembered(self._context, self._key))
 
     def write(self, record: Record | None) -> None:
         """Write the record; also the fence: only the process that owns the task may write.
@@ -112,7 +126,8 @@ class TaskStore:
         if state_store(self._context) is None:
             return
         try:
-            store_forever(self._context, {"phase": "looking"} if record is None else record.to_plain())
+            with _asking:
+                store_forever(self._context, {"phase": "looking"} if record is None else record.to_plain(), self._key)
         except Exception as error:
             raise AttemptOver(
                 "Airflow keeps no record for this try, as for one that another try has replaced, so it submits and "
@@ -128,6 +143,7 @@ class KillSwitch:
 
     def __init__(self) -> None:
         self.pulled = False
+        self.leaves = False
         self.reason = ""
         self.job_id = ""
         self.name = ""
@@ -156,7 +172,7 @@ class KillSwitch:
 
     def pull(self, *, leave: bool = False) -> None:
         """Forbid further submits and stop what is in flight, within `BUDGET` seconds; `leave` stops nothing."""
-        self.pulled = True
+        self.pulled, self.leaves = True, leave
         if leave or self._client is None or not (self.job_id or self.name):
             return
         worker = threading.Thread(target=self._stop, args=(self._client,), name="bacalhau-stop", daemon=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from copy import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
 
 Labels = str | Sequence[str] | None
+Identity = Literal["task", "call"] | None
 
 
 class BacalhauHook(BaseHook):
@@ -63,20 +63,22 @@ class BacalhauHook(BaseHook):
         :raises ConfigError: a field is wrong; the sentence names it.
         """
         if self._parsed is None:
-            self._keep(self.get_connection(self.bacalhau_conn_id))
+            from airflow_provider_bacalhau.hooks.connection import read
+
+            self._keep(read(self.get_connection(self.bacalhau_conn_id)))
         return self._known()
 
     async def aparsed(self) -> Parsed:
         """As `parsed`, for a running event loop."""
         if self._parsed is None:
-            self._keep(await self.aget_connection(self.bacalhau_conn_id))
+            from airflow_provider_bacalhau.hooks.connection import aread
+
+            self._keep(await aread(await self.aget_connection(self.bacalhau_conn_id)))
         return self._known()
 
-    def _keep(self, connection: Any) -> None:
-        from airflow_provider_bacalhau.hooks.connection import parse
-
-        self._parsed = parse(connection)
-        for warning in self._parsed.warnings:
+    def _keep(self, parsed: Parsed) -> None:
+        self._parsed = parsed
+        for warning in parsed.warnings:
             self.log.warning("Connection %s: %s", self.bacalhau_conn_id, warning)
 
     def _known(self) -> Parsed:
@@ -140,28 +142,28 @@ class BacalhauHook(BaseHook):
 
     # --- jobs -----------------------------------------------------------------------------------------------------
 
-    def submit_job(self, job: Mapping[str, Any], *, identity: Literal["call"] | None = None) -> str:
+    def submit_job(self, job: Mapping[str, Any], *, identity: Identity = None) -> str:
         """Submit a job that no task waits for, and return its id.
 
+        The job is nobody's to end: neither a kill of the task nor `reap` stops it, so give it Timeouts or stop it.
+
         :param job: the spec as a dict; it is checked before it is sent.
-        :param identity: "call": safe against a lost reply within this call. It is the only value until later.
+        :param identity: "task" (default inside a task): the n-th call of a try takes over the job that the n-th call of
+            an earlier try made, if it lives or ended well and the spec is the same; if it lives and may not be taken
+            over, it is stopped first. Each process counts anew, so an operator that defers passes "call" (default
+            elsewhere): safe against a lost reply only, every call is a job.
         :raises SpecError: the spec is wrong. ApiError: the server refused it or cannot be reached.
         """
-        from airflow_provider_bacalhau.hooks.submission import submit_call
+        from airflow_provider_bacalhau.hooks.calls import Caller, submit_call
 
-        return submit_call(self, job, identity)
+        return submit_call(self, job, Caller.now(identity))
 
-    async def asubmit_job(self, job: Mapping[str, Any], *, identity: Literal["call"] | None = None) -> str:
-        """As `submit_job`, for a running event loop."""
-        return str(await self._athread("submit_job", job, identity=identity))
+    async def asubmit_job(self, job: Mapping[str, Any], *, identity: Identity = None) -> str:
+        """As `submit_job`, for a running event loop; calls count in the order in which they begin."""
+        from airflow_provider_bacalhau.hooks.calls import Caller, in_thread, submit_call
 
-    def _apart(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        other = copy(self)
-        other._client = None  # noqa: SLF001 - a copy of itself
-        try:
-            return getattr(other, method)(*args, **kwargs)
-        finally:
-            other.close()
+        caller = Caller.now(identity)
+        return await in_thread(self, lambda other: submit_call(other, job, caller))
 
     def get_job(self, job_id: str, *, namespace: str | None = None) -> dict[str, Any]:
         """One job by id or, from 1.8 on, by name.
@@ -290,7 +292,7 @@ class BacalhauHook(BaseHook):
 
         URLs come without their query, which may be a credential.
         """
-        from airflow_provider_bacalhau.hooks.pages import collect
+        from airflow_provider_bacalhau.hooks.calls import collect
         from airflow_provider_bacalhau.hooks.results import shown_result
 
         client, space = self.get_conn(), namespace or self.namespace
@@ -381,19 +383,17 @@ class BacalhauHook(BaseHook):
     def _pages(
         self, call: str, *ids: str, limit: int | None, next_token: str | None, key: str = "Items", **filters: Any
     ) -> dict[str, Any]:
-        from airflow_provider_bacalhau.hooks.pages import collect
+        from airflow_provider_bacalhau.hooks.calls import collect
+        from airflow_provider_bacalhau.hooks.results import shown_execution
 
         method = getattr(self.get_conn(), call)
+        shown = shown_execution if call == "get_executions" else dict
         return collect(
             lambda token: method(*ids, limit=limit, next_token=token, **filters),
-            limit=limit,
-            next_token=next_token,
-            key=key,
+            limit=limit, next_token=next_token, key=key, shown=shown,
         )
 
     async def _athread(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """Run a method in a thread, with a client of its own: what takes several requests needs no second script."""
-        import asyncio
+        from airflow_provider_bacalhau.hooks.calls import in_thread
 
-        await self.aparsed()
-        return await asyncio.to_thread(self._apart, method, *args, **kwargs)
+        return await in_thread(self, lambda other: getattr(other, method)(*args, **kwargs))

@@ -18,13 +18,16 @@ from airflow_provider_bacalhau.errors import (
     NotFound,
     Unreachable,
 )
-from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
+from airflow_provider_bacalhau.version_compat import amask, mask
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.aio import AsyncClient
     from airflow_provider_bacalhau.client.config import ClientConfig, ConnectionOptions, Parsed
     from airflow_provider_bacalhau.client.sync import Client
     from airflow_provider_bacalhau.models.node import Node
+
+EVERY_NODE = 100_000
+"""A limit that no cluster reaches: servers of the old documentation send ten nodes unless told."""
 
 _PREFIX = "extra__bacalhau__"
 
@@ -86,6 +89,28 @@ def parse(connection: Any) -> Parsed:
     )
 
 
+def read(connection: Any) -> Parsed:
+    """As `parse`; from then on Airflow masks every secret of the connection, in every form that it is sent in.
+
+    Airflow itself knows the password and what an extra's key gives away: neither the base64 of a login, nor a client
+    key, nor a header.
+    """
+    from airflow_provider_bacalhau.client.redaction import secrets_of
+
+    parsed = parse(connection)
+    mask(secrets_of(parsed.config))
+    return parsed
+
+
+async def aread(connection: Any) -> Parsed:
+    """As `read`, for a running event loop."""
+    from airflow_provider_bacalhau.client.redaction import secrets_of
+
+    parsed = parse(connection)
+    await amask(secrets_of(parsed.config))
+    return parsed
+
+
 def filled_extra(extra: dict[str, Any]) -> dict[str, Any]:
     """The extra without what a form left empty, and without the prefix that old forms add."""
     named = {name.removeprefix(_PREFIX): value for name, value in extra.items()}
@@ -131,23 +156,25 @@ def check(hook: Connected) -> tuple[bool, str]:
         try:
             version = client.version().release or "of an unknown release"
             nodes = list(client.list_nodes(limit=EVERY_NODE).items)
-            _may_read_jobs(client)
+            may_read_jobs(client)
             client.check_submit()
         except BacalhauError as error:
-            return False, _advice(error, config)
-    words = [f"Bacalhau {version} at {config.base_url}: {_credential(config)}, may read and submit.", _cluster(nodes)]
+            return False, advice(error, config)
+    words = [f"Bacalhau {version} at {config.base_url}: {credential(config)}, may read and submit.", cluster(nodes)]
     words.append(f"Namespace {config.namespace or 'default'}.")
     return True, " ".join([*words, *parsed.warnings])
 
 
-def _may_read_jobs(client: Client) -> None:
+def may_read_jobs(client: Client) -> None:
+    """:raises ApiError: the credential may not."""
     try:
         client.get_job(_NOBODY)
     except NotFound:
         return
 
 
-def _credential(config: ClientConfig) -> str:
+def credential(config: ClientConfig) -> str:
+    """That the kind of credential was accepted, without it."""
     from airflow_provider_bacalhau.client.config import ApiKey, BasicAuth, Token
 
     words = {ApiKey: "API key accepted", BasicAuth: "login accepted", Token: "token accepted"}
@@ -161,7 +188,8 @@ def _field(config: ClientConfig) -> str:
     return words.get(type(config.auth), "Login and Password, or Password alone for an API key")
 
 
-def _advice(error: BacalhauError, config: ClientConfig) -> str:
+def advice(error: BacalhauError, config: ClientConfig) -> str:
+    """The error with the field of the connection to change."""
     if isinstance(error, AuthError):
         return f"{error} Change {_field(config)}."
     if isinstance(error, Unreachable):
@@ -174,7 +202,8 @@ def _advice(error: BacalhauError, config: ClientConfig) -> str:
     return str(error)
 
 
-def _cluster(nodes: Sequence[Node]) -> str:
+def cluster(nodes: Sequence[Node]) -> str:
+    """How many nodes there are, and what the usable ones offer."""
     usable = [node for node in nodes if node.is_usable]
     engines = Counter(engine for node in usable for engine in node.engines)
     parts = [f"{engine} {count}" for engine, count in sorted(engines.items())]

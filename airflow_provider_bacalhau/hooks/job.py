@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_bacalhau.errors import ApiError, AttemptOver, NotFound
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
     from airflow_provider_bacalhau.hooks.connection import Connected
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
-    from airflow_provider_bacalhau.lifecycle.watch import Observation, Watch
+    from airflow_provider_bacalhau.lifecycle.watch import Observation, Step, Watch
 
 
 def observe(client: Client, job_id: str, namespace: str | None) -> Observation:
@@ -73,17 +73,7 @@ def wait(
             note(line)
         if step.verdict is not None:
             return step.verdict
-        sleep(step.after or 0.0)
-
-
-def out_of_time(watch: Watch, limit: str, now: float) -> Verdict:
-    """The verdict of a wait that a limit of the task ends, not one of the job's; `limit` names it."""
-    from airflow_provider_bacalhau.lifecycle.verdict import Verdict
-
-    spent = now - watch.submitted_at
-    known = Verdict("timed_out", "timeout", watch.job_id, watch.namespace, watch.name, watch.state)
-    text = f"not finished when the {limit} was over"
-    return replace(known, phase="task", message=text, seconds=spent, submitted_at=watch.submitted_at, finished_at=now)
+        sleep(step.pause(random.random()))  # noqa: S311 - spreads load, guards nothing
 
 
 def wait_call(hook: Connected, job_id: str, namespace: str | None, **limits: Any) -> dict[str, Any]:
@@ -92,15 +82,16 @@ def wait_call(hook: Connected, job_id: str, namespace: str | None, **limits: Any
     watch = _watch(hook, job_id, namespace, limits)
     deadline = _deadline(limits)
     while True:
+        seen = observe(client, job_id, namespace)
         now = time.time()
-        step = watch.observe(observe(client, job_id, namespace), now)
+        step = watch.observe(seen, now)
         watch = step.watch
         for line in step.notes:
             hook.log.info("%s", line)
-        verdict = step.verdict or _overdue(watch, now, deadline)
+        verdict = step.verdict or watch.overdue(seen, now, deadline=deadline, limit="timeout")
         if verdict is not None:
             return _concluded(hook, verdict)
-        pause(_capped(step.after, now, deadline))
+        pause(until_next(step, now, deadline))
 
 
 async def await_call(hook: Connected, job_id: str, namespace: str | None, **limits: Any) -> dict[str, Any]:
@@ -111,15 +102,16 @@ async def await_call(hook: Connected, job_id: str, namespace: str | None, **limi
     deadline = _deadline(limits)
     async with hook.aconn() as client:
         while True:
+            seen = await aobserve(client, job_id, space)
             now = time.time()
-            step = watch.observe(await aobserve(client, job_id, space), now)
+            step = watch.observe(seen, now)
             watch = step.watch
             for line in step.notes:
                 hook.log.info("%s", line)
-            verdict = step.verdict or _overdue(watch, now, deadline)
+            verdict = step.verdict or watch.overdue(seen, now, deadline=deadline, limit="timeout")
             if verdict is not None:
                 return await asyncio.to_thread(_concluded, hook, verdict)
-            await asyncio.sleep(_capped(step.after, now, deadline))
+            await asyncio.sleep(until_next(step, now, deadline))
 
 
 def _watch(hook: Connected, job_id: str, namespace: str | None, limits: Mapping[str, Any]) -> Watch:
@@ -140,28 +132,26 @@ def _deadline(limits: Mapping[str, Any]) -> float | None:
     return None if timeout is None else time.time() + timeout
 
 
-def _overdue(watch: Watch, now: float, deadline: float | None) -> Verdict | None:
-    return out_of_time(watch, "timeout", now) if deadline is not None and now >= deadline else None
-
-
-def _capped(after: float | None, now: float, deadline: float | None) -> float:
-    return max(0.0, min(after or 0.0, (deadline - now) if deadline is not None else 3600.0))
+def until_next(step: Step, now: float, deadline: float | None) -> float:
+    """Seconds until the next look, of which one falls on the deadline."""
+    after = step.pause(random.random())  # noqa: S311 - spreads load, guards nothing
+    return after if deadline is None or deadline <= now else min(after, deadline - now)
 
 
 def _concluded(hook: Connected, verdict: Verdict) -> dict[str, Any]:
     from airflow_provider_bacalhau.hooks.results import manifest_of
     from airflow_provider_bacalhau.lifecycle.verdict import handle
 
-    if not verdict.succeeded:
-        _fail(verdict)
     client = hook.get_conn()
+    if not verdict.succeeded:
+        _fail(verdict, client.learnt.request_id)
     job, executions, _ = client.describe_job(verdict.job_id, namespace=verdict.namespace)
     uris = manifest_of(client, job, executions).uris()
     return handle(verdict, results=uris, adopted=False, server=hook.config.base_url)
 
 
-def _fail(verdict: Verdict) -> NoReturn:
+def _fail(verdict: Verdict, request_id: str) -> NoReturn:
     from airflow_provider_bacalhau.hooks.outcome import airflow_error
     from airflow_provider_bacalhau.lifecycle.diagnose import error_from, explain
 
-    raise airflow_error(error_from(verdict, explain(verdict)))
+    raise airflow_error(error_from(verdict, explain(verdict, request_id=request_id)))

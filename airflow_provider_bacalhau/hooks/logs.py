@@ -173,6 +173,8 @@ def outputs_of(
 
 def dump(hook: Connected, job_id: str, *, namespace: str | None, execution_id: str | None, timeout: float) -> str:
     """What the log socket gives at once, within `timeout` seconds."""
+    from airflow_provider_bacalhau.client.redaction import hide
+
     pieces: list[str] = []
 
     def read() -> None:
@@ -195,7 +197,7 @@ def dump(hook: Connected, job_id: str, *, namespace: str | None, execution_id: s
     worker.join(timeout)
     if failure and not pieces and isinstance(failure[0], ApiError):
         raise failure[0]
-    return "".join(pieces)
+    return hide("".join(pieces), hook.config)  # a frame may end in the middle of what it must not show
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -255,13 +257,16 @@ class _Reader:
         return Output(one, out.text, err.text, note)
 
     def _from_dump(self, one: Execution) -> Output | None:
+        from airflow_provider_bacalhau.client.redaction import hide
+
         streams = {1: "", 2: ""}
         frames = self._client.stream_logs(
             self._job.id, execution_id=one.id, follow=False, namespace=self._job.namespace, idle_timeout=5.0
         )
         for frame in frames:
             streams[frame.stream] = streams.get(frame.stream, "") + frame.text
-        return Output(one, streams[1], streams[2]) if any(streams.values()) else None
+        texts = [hide(streams[stream], self._hook.config) for stream in (1, 2)]
+        return Output(one, *texts) if any(texts) else None
 
 
 def _captured(one: Execution, place: str) -> Output:

@@ -6,7 +6,7 @@ not retry and `except BacalhauJobFailed` still catches it.
 
 from __future__ import annotations
 
-from airflow_provider_bacalhau.errors import ApiError, BacalhauError, ConfigError, JobError, NotFound, Rejected
+from airflow_provider_bacalhau.errors import ApiError, BacalhauError, JobError
 from airflow_provider_bacalhau.version_compat import AirflowFailException
 
 _FINAL: dict[type[BacalhauError], type[BacalhauError]] = {}
@@ -23,23 +23,27 @@ def final(kind: type[BacalhauError]) -> type[BacalhauError]:
 def is_retryable(error: BacalhauError) -> bool:
     """Whether the next try may go better: not when the request, a field, or the job itself has to change first."""
     if isinstance(error, JobError):
-        return error.retryable
-    if isinstance(error, Rejected):
-        return isinstance(error, NotFound)
-    return not isinstance(error, ConfigError)
+        return error.retryable  # the task's `retry_on_external_stop` may have overruled the table
+    from airflow_provider_bacalhau.lifecycle.retries import rule_for
+
+    return rule_for(error).retried
 
 
 def airflow_error(error: BacalhauError) -> BacalhauError:
-    """The exception to raise in a task for `error`: itself, or its never retried twin with all that it carries."""
+    """The exception to raise in a task for `error`: itself, or its never retried twin with all that it carries.
+
+    That of a request ends with the request's id, under which an admin finds it in the server's log.
+    """
+    request_id = error.request_id if isinstance(error, ApiError) else ""
+    if request_id and request_id not in str(error):
+        error = _copy(error, type(error), (f"{error} (request {request_id})",))
     if is_retryable(error) or isinstance(error, AirflowFailException):
         return error
-    twin = final(type(error))
-    changed = twin.__new__(twin, *error.args)
-    changed.args = error.args
+    return _copy(error, final(type(error)), error.args)
+
+
+def _copy(error: BacalhauError, kind: type[BacalhauError], args: tuple[object, ...]) -> BacalhauError:
+    changed = kind.__new__(kind, *args)
+    changed.args = args
     changed.__dict__.update(error.__dict__)
     return changed
-
-
-def request_of(error: BacalhauError) -> str:
-    """The request id under which an admin finds an error in the server's log; empty when there was no request."""
-    return error.request_id if isinstance(error, ApiError) else ""

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bacalhau.errors import ApiError
-from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
+from airflow_provider_bacalhau.hooks.connection import EVERY_NODE
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
@@ -124,6 +124,12 @@ def shown_result(result: dict[str, Any]) -> dict[str, Any]:
         for name, value in result["Params"].items()
     }
     return {**result, "Params": params}
+
+
+def shown_execution(execution: dict[str, Any]) -> dict[str, Any]:
+    """An execution whose result is shown as `shown_result` does."""
+    published = execution["PublishedResult"]
+    return {**execution, "PublishedResult": shown_result(published) if "Params" in published else published}
 
 
 def _published(client: Client, job: Job) -> list[PublishedResult]:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_bacalhau.errors import (
+    ApiError,
     AttemptOver,
     BacalhauError,
     BrokenContract,
@@ -21,11 +22,10 @@ from airflow_provider_bacalhau.errors import (
     Unreachable,
 )
 from airflow_provider_bacalhau.hooks.attempt import KillSwitch, TaskStore, pause
-from airflow_provider_bacalhau.jobs.found import jobs_of, worth_of
-from airflow_provider_bacalhau.jobs.patience import Patience
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
+    from airflow_provider_bacalhau.jobs.patience import Patience
     from airflow_provider_bacalhau.lifecycle.attempt import Attempt, Pin
     from airflow_provider_bacalhau.lifecycle.submission import Found, Me, Policy, Record, StopOrder
     from airflow_provider_bacalhau.models.job import Job
@@ -83,6 +83,7 @@ class Submission:
             found = state.patience.ask(partial(self._look, state))
             action = rules.decide(state.me, self._by_our_clock(state.record), found, self._policy(), self.clock())
             self._warn_of_foreign(state.me, found)
+            self._warn_of_changes(state.me, found)
             if isinstance(action, rules.Stop):
                 self._stop_all(action.orders, state)
             elif isinstance(action, rules.Wait):
@@ -99,6 +100,8 @@ class Submission:
             state.first = False
 
     def _patience(self, seconds: float) -> Patience:
+        from airflow_provider_bacalhau.jobs.patience import Patience
+
         return Patience(seconds, note=self._warn, clock=self.clock, sleep=self._endure)
 
     def _warn(self, text: str) -> None:
@@ -169,11 +172,15 @@ class Submission:
         return self._worth([job])
 
     def _look(self, state: _Progress) -> list[Found]:
+        from airflow_provider_bacalhau.jobs.found import jobs_of
+
         if state.first:
             return self._first_look(state)
         return self._worth(jobs_of(self.client, self.key))
 
     def _worth(self, jobs: Iterable[Job]) -> list[Found]:
+        from airflow_provider_bacalhau.jobs.found import worth_of
+
         one = self.attempt
         return worth_of(
             self.client,
@@ -193,6 +200,27 @@ class Submission:
                     f"Bacalhau job {job.id} carries this task's key but another run's start; it may belong to another "
                     "Airflow, so it is left alone: set `deployment` in the connection or in [bacalhau]."
                 )
+
+    def _warn_of_changes(self, me: Me, found: Sequence[Found]) -> None:
+        """Say why a job of this task is not taken over, when it is one of an earlier try with another spec."""
+        from airflow_provider_bacalhau.lifecycle.difference import differing_paths, named
+
+        for job in found:
+            if not me.epoch.may_adopt(job.epoch) or job.fp == me.fp or job.job_class == "bad" or job.id in self._said:
+                continue
+            self._said.add(job.id)
+            try:
+                stored = self.client.get_job(job.id, namespace=job.namespace).to_plain()
+            except ApiError as error:
+                self.log.info("Bacalhau job %s of an earlier try cannot be compared: %s", job.id, error)
+                continue
+            paths = named(differing_paths(stored, self._wire(job.slot, me.fp))) or "a part that the server does not show"
+            self.log.warning(
+                "Bacalhau job %s of an earlier try is not taken over, because the spec has changed: %s. A template that "
+                "renders anew in every try (a time, a random value) does that; a value of the run, like {{ ds }}, does not.",
+                job.id,
+                paths,
+            )
 
     def _warn_once(self, text: str) -> None:
         if text not in self._said:
@@ -227,6 +255,8 @@ class Submission:
         try:
             answer = self.client.submit_job(wire)
         except (Unreachable, ServerFault, BrokenContract, Conflict) as error:
+            if self.kill.pulled:  # its stop may have come before the job
+                self.kill.pull(leave=self.kill.leaves)
             state.sweeps = True
             if state.unanswered is None:
                 state.patience, state.unanswered = self._patience(BUDGET), self._patience(BUDGET)
@@ -263,9 +293,9 @@ class Submission:
 
     def _own(self, pin: Pin, state: _Progress) -> Pin:
         self._target(name=pin.name, namespace=pin.namespace, job_id=pin.job_id)
-        if self.kill.pulled:
+        if self.kill.pulled and not self.kill.leaves:
             self.stop(pin.job_id, pin.namespace, "on_kill")
-            self._need_alive()
+        self._need_alive()
         self.store.write(self._record(state, pin.slot, pin.name, pin.job_id, "submitted"))
         return pin
 
@@ -305,6 +335,8 @@ class _Progress:
     """What changes while one attempt looks for its job."""
 
     def __init__(self, me: Me, record: Record | None, *, first: bool, sweeps: bool) -> None:
+        from airflow_provider_bacalhau.jobs.patience import Patience
+
         self.me = me
         self.record = record
         self.first = first

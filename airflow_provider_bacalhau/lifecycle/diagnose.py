@@ -7,15 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
-from airflow_provider_bacalhau.errors import (
-    BacalhauJobFailed,
-    BacalhauJobLost,
-    BacalhauJobStopped,
-    BacalhauJobTimedOut,
-    JobError,
-)
+from airflow_provider_bacalhau.errors import BacalhauJobFailed, JobError
 from airflow_provider_bacalhau.lifecycle.durations import spoken
 from airflow_provider_bacalhau.lifecycle.identity import parse_stop_reason, short_id
+from airflow_provider_bacalhau.lifecycle.retries import ERRORS, rule_of
 from airflow_provider_bacalhau.lifecycle.verdict import ExecutionSummary, Verdict
 
 FIRST_LINE = 200
@@ -40,13 +35,14 @@ _KIND_HINTS = MappingProxyType(
     {
         "nothing_ran": "no node ran it to an end",
         "image": "check the image's name, and that the node may pull it",
+        "command": "the image or module has no such program: check entrypoint and command",
         "start": "check command, entrypoint and memory",
         "input": "check that the input exists, and that the node may read it",
         "publish": "check bucket, region and the node's credentials",
         "spec": "the node could not read the job spec",
         "node_lost": "its node disappeared or restarted",
         "rejected": "the node refused it",
-        "busy": "all nodes are busy; set queue_timeout to wait for one",
+        "busy": "no node has that much free; set queue_timeout to wait for one",
         "ended": "a service or daemon has to keep running",
     }
 )
@@ -59,13 +55,6 @@ _PHASE_HINTS = MappingProxyType(
         "total": "raise total_timeout",
     }
 )
-
-_ERRORS: dict[str, type[JobError]] = {
-    "stopped": BacalhauJobStopped,
-    "timed_out": BacalhauJobTimedOut,
-    "lost": BacalhauJobLost,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -90,26 +79,29 @@ def explain(
     published: Sequence[str] = (),
     try_number: int = 1,
     max_tries: int | None = None,
-    retryable: bool = True,
+    retryable: bool | None = None,
     request_id: str = "",
     seconds: float | None = None,
 ) -> str:
-    """The whole block: first line (at most 200 characters), executions, scheduler, stderr, results, next step.
+    """The whole block: first line (at most 200 characters), phases, executions, scheduler, stderr, results, next step.
 
     :param task: `dag.task`, shown after the job's id.
     :param published: uris without query.
     :param try_number: of this attempt, from 1.
     :param max_tries: Airflow's own number: tries allowed after the first; None outside a task.
-    :param retryable: False when the task fails without another try.
-    :param request_id: of the last answer, for the server's log.
+    :param retryable: False when the task fails without another try; None: what the table says of the verdict.
+    :param request_id: of the last answer, for the server's log; that of a request without answer comes first.
     :param seconds: how long it took; None: what the verdict says.
     """
-    step = NextStep(try_number, max_tries, retryable, request_id)
+    retried = rule_of(verdict.outcome, verdict.kind).retried if retryable is None else retryable
+    step = NextStep(try_number, max_tries, retried, verdict.request_id or request_id)
     lines = [summary(verdict, task=task, seconds=seconds)]
     if len(verdict.message) > 120 or "\n" in verdict.message:
         lines += [f"  {line}" for line in verdict.message.strip().splitlines() if not line.startswith("•")]
-    lines += _executions(verdict.executions)
-    lines += [f"  scheduler: {reason or '(no reason given)'}" for reason in verdict.scheduler_reasons]
+    if verdict.phases:
+        lines.append(f"  {verdict.phases}")
+    lines += _executions(verdict.executions, said=verdict.message)
+    lines += _scheduler(verdict.scheduler_reasons)
     if verdict.stderr_tail:
         lines += ["stderr (last 20 lines):", *(f"  {line}" for line in verdict.stderr_tail.splitlines())]
     lines += [f"published: {uri}" for uri in published[:SHOWN_EXECUTIONS]]
@@ -128,6 +120,9 @@ def summary(verdict: Verdict, *, task: str = "", seconds: float | None = None) -
     tail = f"{after} ({hint})" if hint else after
     if verdict.succeeded:
         return _fit(f"{head} ", "succeeded", after)
+    if verdict.outcome == "stopped":
+        who, why = _author(verdict)
+        return _fit(f"{head} was stopped by {who}{after}", why, "")
     return _fit(f"{head} {_verb(verdict)}: ", _cause(verdict), tail)
 
 
@@ -148,14 +143,16 @@ def hint_for(verdict: Verdict) -> str:
     return _KIND_HINTS.get(verdict.kind, "")
 
 
-def error_from(verdict: Verdict, text: str, *, retryable: bool = True, link: str = "", task: str = "") -> JobError:
+def error_from(
+    verdict: Verdict, text: str, *, retryable: bool | None = None, link: str = "", task: str = ""
+) -> JobError:
     """The typed error of a verdict that is not a success.
 
     :param text: the block that `explain` made.
-    :param retryable: False: the task is to fail without another try.
+    :param retryable: False: the task is to fail without another try; None: what the table says of the verdict.
     :param link: the job's page, if there is one.
     """
-    error = _ERRORS.get(verdict.outcome, BacalhauJobFailed)
+    error = ERRORS.get(verdict.outcome, BacalhauJobFailed)
     return error(
         text,
         summary=text.splitlines()[0] if text else summary(verdict, task=task),
@@ -167,12 +164,12 @@ def error_from(verdict: Verdict, text: str, *, retryable: bool = True, link: str
         stderr_tail=verdict.stderr_tail,
         scheduler_reasons=verdict.scheduler_reasons,
         link=link,
-        retryable=retryable,
+        retryable=rule_of(verdict.outcome, verdict.kind).retried if retryable is None else retryable,
     )
 
 
 def _verb(verdict: Verdict) -> str:
-    words = {"stopped": "was stopped", "timed_out": "timed out", "lost": "is lost"}
+    words = {"timed_out": "timed out", "lost": "is lost"}
     if verdict.kind == "unreachable":
         return "is out of sight"
     return words.get(verdict.outcome, "failed")
@@ -184,14 +181,21 @@ def _cause(verdict: Verdict) -> str:
         if bad is not None:
             ended = "ended by itself, " if verdict.kind == "ended" else ""
             return f"{ended}exit code {bad.exit_code} on {short_id(bad.node) or 'an unknown node'}"
-    if verdict.outcome == "stopped":
-        author = parse_stop_reason(verdict.message)
-        if author is not None:
-            return f"by try {author.try_number} of its own task ({author.cause})"
-        return f"by somebody else, {f'reason: {verdict.message}' if verdict.message else 'without a reason'}"
+    if _outnumbered(verdict):
+        return "not enough nodes"  # how many there are and why they do not do is the hint
     text = next((line for line in verdict.message.splitlines() if line.strip()), "the server gave no reason")
     failed = [one for one in verdict.executions if one.message and one.message == verdict.message and one.node]
     return f"{text} on {short_id(failed[-1].node)}" if failed else text.rstrip(".")
+
+
+def _author(verdict: Verdict) -> tuple[str, str]:
+    """Who stopped the job, and why."""
+    author = parse_stop_reason(verdict.message)
+    if author is not None and author.cause == "reaped":
+        return "`reap`", ", which found its task ended or gone"
+    if author is not None:
+        return f"try {author.try_number} of its own task", f", reason: {author.cause}"
+    return "somebody else", f", reason: {verdict.message}" if verdict.message else ", no reason given"
 
 
 def _worst(verdict: Verdict) -> ExecutionSummary | None:
@@ -202,8 +206,7 @@ def _worst(verdict: Verdict) -> ExecutionSummary | None:
 
 def _placement_hint(verdict: Verdict) -> str:
     requested, available, suitable = verdict.node_counts or (None, None, None)
-    silent = any(reason.endswith(":") for reason in verdict.scheduler_reasons)
-    if silent and requested is not None and suitable is not None and suitable < requested:
+    if _outnumbered(verdict):
         return (
             f"count={requested} but {suitable} {'node matches' if suitable == 1 else 'nodes match'}; "
             "a Bacalhau job runs at most once per node: use .expand(), one job per item"
@@ -216,12 +219,34 @@ def _placement_hint(verdict: Verdict) -> str:
     return next((_shortened(reason) for reason in reasons if reason), "")
 
 
+def _outnumbered(verdict: Verdict) -> bool:
+    """True for the scheduler's empty reason: every node fits, and there are fewer of them than the job wants."""
+    requested, _, suitable = verdict.node_counts or (None, None, None)
+    silent = any(reason.endswith(":") for reason in verdict.scheduler_reasons)
+    return silent and requested is not None and suitable is not None and suitable < requested
+
+
 def _shortened(text: str) -> str:
-    text = re.sub(r"labels map\[.*\] don't match", "labels don't match", text)  # which ones matters, not all there are
+    text = _without_labels(text)
     return text if len(text) <= _REASON else f"{text[: _REASON - 3]}..."
 
 
-def _executions(executions: Sequence[ExecutionSummary]) -> list[str]:
+def _without_labels(text: str) -> str:
+    return re.sub(r"labels map\[.*\] don't match", "labels don't match", text)  # which ones matters, not all there are
+
+
+def _scheduler(reasons: Sequence[str]) -> list[str]:
+    """A line for each reason; nodes that differ in nothing but their labels share one."""
+    nodes: dict[str, list[str]] = {}
+    for reason in reasons:
+        who, _, why = _without_labels(reason).partition(":")
+        nodes.setdefault(why.strip() or "(no reason given)", []).append(who)
+    return [f"  scheduler: {who[0] if len(who) == 1 else f'{len(who)} nodes'}: {why}" for why, who in nodes.items()]
+
+
+def _executions(executions: Sequence[ExecutionSummary], *, said: str) -> list[str]:
+    """A line for each execution. :param said: what the first line tells; that, and what an execution before has told,
+    is not said again."""
     shown = _bad_first(executions)[:SHOWN_EXECUTIONS]
     rows = [
         (
@@ -237,6 +262,8 @@ def _executions(executions: Sequence[ExecutionSummary]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(6)] if rows else []
     padded = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     words = [" ".join(one.message.split())[:300] for one in shown]
+    told = [" ".join(said.split())[:300], *words]
+    words = ["" if word in told[: number + 1] else word for number, word in enumerate(words)]
     lines = [f"  {row}  {text}".rstrip() for row, text in zip(padded, words, strict=True)]
     if len(executions) > SHOWN_EXECUTIONS:
         lines.append(f"  ... and {len(executions) - SHOWN_EXECUTIONS} more executions")

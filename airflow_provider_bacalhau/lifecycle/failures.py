@@ -9,14 +9,17 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["image", "start", "input", "publish", "spec", "trap", "node_lost", "rejected", "ended", "execution"]
+Kind = Literal[
+    "image", "command", "start", "input", "publish", "spec", "trap", "node_lost", "rejected", "ended", "execution"
+]
 Phase = Literal["", "accept", "queue", "run", "total", "task"]
 """What took too long; "task" is a limit of the waiting task, not one of the job."""
 
 _KINDS: tuple[tuple[str, Kind], ...] = (
-    (r"image not available|pull access denied|manifest unknown", "image"),
+    (r"image not available|pull access denied|manifest unknown|invalid reference format", "image"),
+    (r"executable file not found|no command specified|unable to find the entrypoint", "command"),
     (r"node has disappeared|node restart|node has been rejected", "node_lost"),
-    (r"invalid docker engine param|failed to decode|unable to find the entrypoint|invalid wasm", "spec"),
+    (r"invalid docker engine param|failed to decode|invalid wasm", "spec"),
     (r"calculating resource usage|failed to fetch|downloading input|failed to prepare|storage", "input"),
     (r"failed to publish|publishing result|s3 publisher|no ?such ?bucket", "publish"),
     (r"failed to start container|creating container|setting up network|is a directory", "start"),

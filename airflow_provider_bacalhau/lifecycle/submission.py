@@ -102,7 +102,7 @@ class Found:
 class Policy:
     """What the decision depends on beside the jobs.
 
-    :param durable: take over the live job of an earlier try; False starts afresh in every try.
+    :param durable: take over what an earlier try has submitted, live or done; False starts afresh in every try.
     :param unique_names: the server refuses a second job of the same name (from 1.8).
     :param late_submit_grace: seconds to wait for a lost submit that may still arrive.
     :param deployment_known: False while no deployment is configured: a job born in another run may then be foreign.
@@ -221,10 +221,11 @@ def next_slot(me: Me, record: Record | None, found: Sequence[Found]) -> int:
 
 def _keeper(me: Me, same: Sequence[Found], policy: Policy) -> Found | None:
     """The one job of this epoch and spec that stays: a good one, else a live one, else our own whatever it is."""
-    good = [job for job in same if job.job_class == "good"]
+    takeable = [job for job in same if policy.durable or job.slot == me.put_slot]
+    good = [job for job in takeable if job.job_class == "good"]
     if good:
         return min(good, key=_age)
-    live = [job for job in same if job.job_class == "live" and (policy.durable or job.slot == me.put_slot)]
+    live = [job for job in takeable if job.job_class == "live"]
     if live:
         top = max(job.slot for job in live)
         return min((job for job in live if job.slot == top), key=_age)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from airflow_provider_bacalhau.lifecycle.durations import moment
+from airflow_provider_bacalhau.lifecycle.durations import moment, spoken
 from airflow_provider_bacalhau.lifecycle.failures import (
     Phase,
     SchedulerReport,
@@ -59,6 +59,8 @@ class Verdict:
     :param phase: for a timeout, the phase that took too long.
     :param seconds: from submit to end; both ends are epoch seconds by the server's clock where it told them.
     :param node_counts: the scheduler's `(requested, available, suitable)` where it gave them.
+    :param phases: of a timeout: what took how long, for people.
+    :param request_id: of the request that had no answer, where that ended the wait.
     """
 
     outcome: Outcome
@@ -78,11 +80,18 @@ class Verdict:
     finished_at: float | None = None
     node_counts: tuple[int | None, int | None, int | None] | None = None
     engine: str = ""
+    phases: str = ""
+    request_id: str = ""
 
     @property
     def succeeded(self) -> bool:
         """True when the task may go on."""
         return self.outcome == "succeeded"
+
+    @property
+    def job_ended(self) -> bool:
+        """True when the job is over, so that there is nothing to stop."""
+        return self.state in ("Completed", "Failed", "Stopped")
 
     def to_plain(self) -> dict[str, Any]:
         """Plain JSON values, for events, XCom and task state."""
@@ -131,7 +140,34 @@ def judge(
         return _completed(facts, job, spec_count=spec_count, fail_on_exit_code=fail_on_exit_code)
     if job.state == "Stopped":
         return replace(facts, outcome="stopped", kind="stopped", message=message)
-    return _failed(facts, job, message, executions, history)
+    failed = _failed(facts, job, message, executions, history)
+    if failed.outcome == "timed_out" and facts.seconds is not None:
+        failed = replace(failed, phases=phases_of(job, executions, history, facts.seconds))
+    return failed
+
+
+def phases_of(job: Job, executions: Sequence[Execution], history: Sequence[HistoryItem], seconds: float) -> str:
+    """What took how long: "accepted after 2s, queued 40s, ran 31m00s"; a run includes waiting on its node.
+
+    :param seconds: from submit until now, or to the end. The rest are differences of the server's own moments, so it
+        does not matter who looked, and since when.
+    """
+    placed = _since_submit(job, [one.create_time for one in executions])
+    queued = _since_submit(job, [item.nanoseconds for item in history if item.topic == "Queueing"])
+    if placed is None and queued is None:
+        return f"not accepted in {spoken(seconds)}"
+    parts = [f"accepted after {spoken(min(at for at in (placed, queued) if at is not None))}"]
+    if queued is not None and (placed is None or placed > queued):
+        parts.append(f"queued {spoken((seconds if placed is None else placed) - queued)}")
+    if placed is not None:
+        again = f" in {len(executions)} executions" if len(executions) > 1 else ""
+        parts.append(f"ran {spoken(seconds - placed)}{again}")
+    return ", ".join(parts)
+
+
+def _since_submit(job: Job, moments: Sequence[int]) -> float | None:
+    known = [at for at in moments if at > 0]
+    return max(0.0, (min(known) - job.create_time) / 1e9) if known and job.create_time > 0 else None
 
 
 def facts_of(job: Job, executions: Sequence[Execution]) -> Verdict:

@@ -15,7 +15,7 @@ from airflow_provider_bacalhau.errors import ApiError, AuthError, ServerFault
 from airflow_provider_bacalhau.lifecycle.durations import spoken
 from airflow_provider_bacalhau.lifecycle.failures import Phase
 from airflow_provider_bacalhau.lifecycle.identity import short_id
-from airflow_provider_bacalhau.lifecycle.verdict import Verdict, facts_of, judge
+from airflow_provider_bacalhau.lifecycle.verdict import Verdict, facts_of, judge, phases_of
 from airflow_provider_bacalhau.models.execution import Execution
 from airflow_provider_bacalhau.models.job import Job
 from airflow_provider_bacalhau.models.responses import HistoryItem
@@ -31,7 +31,16 @@ STABLE_FOR = 10.0
 
 ERROR_BUDGET = 600.0
 AUTH_BUDGET = 60.0
+MOST_WISHED = 60.0
+"""Seconds of a server's Retry-After that are waited for at most."""
+
 SHORTEST, LONGEST = 0.5, 10.0
+JITTER = 0.1
+"""Part of every interval by which waiters that began together drift apart."""
+
+LAST_LOOK = 30.0
+"""Seconds after the end of a task's own time for which a look that fails is repeated, since the job may have ended."""
+
 _NOTES_PER_LOOK = 10
 
 
@@ -76,12 +85,21 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows from a look: `after` seconds until the next one, or a verdict; and lines worth logging."""
+    """What follows from a look: `after` seconds until the next one, or a verdict; and lines worth logging.
+
+    :param least: seconds that the server asked to be left alone.
+    """
 
     watch: Watch
     after: float | None
     verdict: Verdict | None
     notes: tuple[str, ...] = ()
+    least: float = 0.0
+
+    def pause(self, draw: float) -> float:
+        """Seconds until the next look, never fewer than the server wishes. :param draw: a random number from 0 to 1."""
+        after = self.after if self.after is not None else 1.0
+        return max(0.0, self.least + (after - self.least) * (1 - JITTER + 2 * JITTER * draw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +136,25 @@ class Watch:
             return self._missed(now)
         return self._failed(seen.error, now)
 
+    def overdue(self, seen: Observation, now: float, *, deadline: float | None, limit: str) -> Verdict | None:
+        """The verdict when the waiting task's own time is over at the look `seen`; `limit` names what ended it.
+
+        None before that, and while no look has answered since: the job may have ended well in time.
+
+        :param deadline: epoch seconds, None without.
+        """
+        if deadline is None or now < deadline:
+            return None
+        text = f"not finished when the {limit} was over"
+        if seen.job is not None:
+            return _expired(self, "task", text, seen, now)
+        if now < deadline + LAST_LOOK:
+            return None
+        why = str(seen.error) if seen.error is not None else "the server does not know the job"
+        known = Verdict("timed_out", "timeout", self.job_id, self.namespace, self.name, self.state)
+        known = replace(known, phase="task", message=f"{text}, and nobody can tell how the job is: {why}")
+        return replace(known, seconds=now - self.submitted_at, submitted_at=self.submitted_at, finished_at=now)
+
     def shifted(self, seconds: float) -> Watch:
         """The same wait by a clock that is so many seconds ahead of the present one."""
         names = ("submitted_at", "queued_since", "live_since", "missing_since", "failing_since", "next_note")
@@ -131,10 +168,12 @@ class Watch:
 
     @classmethod
     def from_plain(cls, value: Mapping[str, Any]) -> Watch:
-        """Read what `to_plain` wrote; fields that a newer provider added are ignored."""
-        known = {item.name: value[item.name] for item in fields(cls) if item.name in value}
+        """Read what `to_plain` wrote, by this provider or another: what is not known is ignored, what is missing has
+        its default."""
+        known = {"submitted_at": 0.0} | {item.name: value[item.name] for item in fields(cls) if item.name in value}
         options = {item.name for item in fields(WatchPolicy)}
-        known["policy"] = WatchPolicy(**{name: part for name, part in value["policy"].items() if name in options})
+        policy = value.get("policy") or {}
+        known["policy"] = WatchPolicy(**{name: part for name, part in policy.items() if name in options})
         for name in ("live", "ended"):
             known[name] = tuple(known.get(name, ()))
         return cls(**known)
@@ -190,11 +229,12 @@ class Watch:
         reason = str(error) if error is not None else "no answer"
         if self.failing_looks and now - since >= budget:
             text = f"no usable answer for {spoken(now - since)}, the job may still run: {reason}"
-            return Step(after, None, _given_up(after, "unreachable", text, now))
-        wish = error.retry_after if isinstance(error, ServerFault) else None
+            given_up = _given_up(after, "unreachable", text, now)
+            return Step(after, None, replace(given_up, request_id=error.request_id if error is not None else ""))
+        wish = min(MOST_WISHED, (error.retry_after if isinstance(error, ServerFault) else None) or 0.0)
         pause = min(LONGEST, max(_interval(self, now), 0.5 * 2.0 ** min(self.failing_looks, 6)))
         notes = () if self.failing_looks else (f"no usable answer, the job is not affected by that: {reason}",)
-        return Step(after, min(60.0, max(pause, wish or 0.0)), None, notes)
+        return Step(after, wish + pause, None, notes, wish)
 
 
 def _verdict(watch: Watch, job: Job, seen: Observation, now: float) -> Verdict | None:
@@ -213,7 +253,7 @@ def _verdict(watch: Watch, job: Job, seen: Observation, now: float) -> Verdict |
         facts = facts_of(job, seen.executions)
         return replace(facts, outcome="succeeded", kind="running", message="", seconds=now - watch.submitted_at)
     late = [(at, phase) for phase, at in _deadlines(watch) if now >= at]
-    return _timed_out(watch, min(late)[1], facts_of(job, seen.executions), now) if late else None
+    return _timed_out(watch, min(late)[1], seen, now) if late else None
 
 
 def _is_up(watch: Watch, job: Job, executions: Sequence[Execution], now: float) -> bool:
@@ -239,18 +279,26 @@ def _deadlines(watch: Watch) -> list[tuple[Phase, float]]:
     return limits
 
 
-def _timed_out(watch: Watch, phase: Phase, facts: Verdict, now: float) -> Verdict:
+def _timed_out(watch: Watch, phase: Phase, seen: Observation, now: float) -> Verdict:
     policy = watch.policy
     text = {
-        "accept": f"not taken up within {spoken(policy.accept_timeout)}: still {facts.state}, without an execution",
+        "accept": f"not taken up within {spoken(policy.accept_timeout)}: still {watch.state}, without an execution",
         "queue": f"queued for longer than {spoken(policy.queue_timeout)}",
         "run": f"running for longer than {spoken(policy.run_timeout)}, waiting on the node included",
         "total": f"not finished within {spoken(policy.total_timeout)} of its submit",
     }[phase]
+    return _expired(watch, phase, text, seen, now)
+
+
+def _expired(watch: Watch, phase: Phase, text: str, seen: Observation, now: float) -> Verdict:
+    """A deadline of ours has passed at a look that found the job alive."""
+    if seen.job is None:
+        raise AssertionError
     spent = now - watch.submitted_at
-    return replace(
-        facts, outcome="timed_out", kind="timeout", phase=phase, message=text, seconds=spent, finished_at=now
-    )
+    own = watch.policy.expected_version is not None  # who waits for another's job does not know since when it runs
+    facts = replace(facts_of(seen.job, seen.executions), outcome="timed_out", kind="timeout", phase=phase, message=text)
+    phases = phases_of(seen.job, seen.executions, seen.history, spent) if own else ""
+    return replace(facts, phases=phases, seconds=spent, finished_at=now)
 
 
 def _given_up(watch: Watch, kind: Literal["lost", "unreachable"], text: str, now: float) -> Verdict:
@@ -284,16 +332,20 @@ def _next_look(watch: Watch, now: float) -> float:
 
 
 def _changes(before: Watch, job: Job, executions: Sequence[Execution]) -> tuple[str, ...]:
-    """One line for a new state, one for each execution that ended badly since the last look."""
+    """One line for a new state, one for each way in which executions ended badly since the last look."""
     notes = []
     if job.state != before.state:
         old = f"{before.state} -> " if before.state else ""
         notes.append(f"job {short_id(job.id)}: {old}{job.state}")
+    ends: dict[str, list[str]] = {}
     for one in executions:
         if one.is_terminal and one.id not in before.ended and one.compute_state != "Completed":
             why = one.compute_message or one.desired_message
-            where = f"execution {short_id(one.id)} on {short_id(one.node_id)}"
-            notes.append(f"{where}: {one.compute_state}{': ' + why if why else ''}")
+            how = f"{one.compute_state}{': ' + why if why else ''}"
+            ends.setdefault(how, []).append(f"{short_id(one.id)} on {short_id(one.node_id)}")
+    for how, who in ends.items():
+        more = f" and {len(who) - 1} more" if len(who) > 1 else ""
+        notes.append(f"execution {who[0]}{more}: {how}")
     return tuple(notes[:_NOTES_PER_LOOK])
 
 

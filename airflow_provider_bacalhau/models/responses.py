@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
@@ -87,6 +88,14 @@ class HistoryItem(WireModel):
     details: dict[str, str] = Field(default_factory=dict)
     previous: str | None = None
     new: str | None = None
+
+    @property
+    def nanoseconds(self) -> int:
+        """When it happened, since 1970; 0 while unknown."""
+        try:
+            return int(datetime.fromisoformat(self.time).timestamp() * 1e9)
+        except ValueError:
+            return 0
 
     @classmethod
     def read(cls, data: Any, capabilities: Capabilities = UNKNOWN) -> HistoryItem:

@@ -28,6 +28,10 @@ RESULT_BUDGET = 600.0
 """Seconds that a server may give no answer about a job that ended well, before its results are given up."""
 
 
+_ENDS_BY_ITSELF = (("Completed", "batch"), ("Completed", "ops"))
+"""State and type of a job that nobody has stopped."""
+
+
 class Arguments(Protocol):
     """An operator, as far as a leg of its task needs it; `operators.job.BacalhauJobOperator` is it."""
 
@@ -137,6 +141,7 @@ class Handover:
 
         whole = live.finish(AFTER_VERDICT_SECONDS / 2) if live is not None else frozenset()
         job, executions, manifest = self._last_look(verdict)
+        verdict = self._after_all(verdict, job, executions)
         uris = manifest.uris() if manifest is not None else []
         outputs = self._outputs(job, executions, manifest, whole)
         handle = self._handle(verdict, pin, uris)
@@ -184,6 +189,15 @@ class Handover:
                 raise
             self._operator.log.warning("What the job published cannot be read: %s", error)
             return None, (), None
+
+    def _after_all(self, verdict: Verdict, job: Job | None, executions: Sequence[Execution]) -> Verdict:
+        """The verdict of a job that ended by itself after the look that found it out of time, before its stop."""
+        if verdict.outcome != "timed_out" or job is None or (job.state, job.type) not in _ENDS_BY_ITSELF:
+            return verdict
+        from airflow_provider_bacalhau.lifecycle.verdict import judge
+
+        self._operator.log.warning("The job ended while its time ran out, so its own end counts.")
+        return judge(job, executions, fail_on_exit_code=self._operator.fail_on_exit_code, expected_version=1)
 
     def _outputs(
         self, job: Job | None, executions: Sequence[Execution], manifest: Manifest | None, whole: frozenset[str]
@@ -235,8 +249,10 @@ class Handover:
 
     def _error(self, pin: Pin, verdict: Verdict, uris: Sequence[str], title: str) -> Exception:
         from airflow_provider_bacalhau.lifecycle.diagnose import error_from, explain
+        from airflow_provider_bacalhau.lifecycle.retries import rule_of
 
-        retryable = verdict.outcome != "stopped" or self._operator.retry_on_external_stop
+        again = verdict.outcome == "stopped" and self._operator.retry_on_external_stop
+        retryable = again or rule_of(verdict.outcome, verdict.kind).retried
         text = explain(
             verdict,
             task=title,
@@ -244,6 +260,7 @@ class Handover:
             try_number=pin.try_number,
             max_tries=getattr(self._context["ti"], "max_tries", None),
             retryable=retryable,
+            request_id=self._hook.get_conn().learnt.request_id,
         )
         return error_from(verdict, text, retryable=retryable, link=self._operator.job_link or "", task=title)
 

@@ -138,14 +138,21 @@ class BacalhauJobOperator(BaseOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """As Airflow's, but a wait that Airflow ended does not leave a job behind.
 
-        On a deferral that took too long the job is stopped; after a trigger that failed the wait goes on, since a crash
-        in the triggerer says nothing about the job.
+        On a deferral that took too long there is a last look: a job that has ended by itself is concluded as if the
+        trigger had told so, any other is stopped. After a trigger that failed the wait goes on, since a crash in the
+        triggerer says nothing about the job.
         """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
-        except TaskDeferralTimeout:
-            self._stop_left_behind(context)
-            raise
+        except TaskDeferralTimeout as error:
+            pin, verdict = self._last_look(context)
+            if pin is None or verdict is None or verdict.outcome not in ("succeeded", "failed"):
+                self._stop_left_behind(context)
+                raise
+            self.log.warning("Airflow gave the trigger up (%s), but the job has ended, so its own end counts.", error)
+            with self._guarded(context, pin) as leg:
+                self._announce(leg, pin)
+                return leg.conclude(pin, verdict)
         except TaskDeferralError as error:
             self.log.warning("The trigger failed, which says nothing about the job: %s", error)
             return self._go_on(context)
@@ -216,6 +223,21 @@ class BacalhauJobOperator(BaseOperator):
             timeout=left,
         )
 
+    def _last_look(self, context: Context) -> tuple[Pin | None, Verdict | None]:
+        """The job that this try has left with the trigger, and its verdict if it has ended."""
+        from airflow_provider_bacalhau.errors import BacalhauError
+
+        try:
+            with self._guarded(context, None) as leg:
+                pin = leg.remembered_pin()
+            if pin is None:
+                return None, None
+            with self._guarded(context, pin) as leg:
+                return pin, leg.first_verdict(pin)
+        except BacalhauError as error:
+            self.log.warning("How the job is cannot be seen: %s", error)
+            return None, None
+
     def _stop_left_behind(self, context: Context) -> None:
         from airflow_provider_bacalhau.errors import BacalhauError
 
@@ -244,7 +266,7 @@ class BacalhauSubmitJobOperator(BacalhauJobOperator):
     :param namespace: None: the connection's, else the spec's, else "default". (templated)
     :param wait_for_completion: False submits and succeeds at once; the job then outlives the task.
     :param deferrable: wait in the triggerer instead of a worker.
-    :param durable: take over the live job of an earlier try whose worker died; False starts afresh in every try.
+    :param durable: take over the job of an earlier try whose worker died; False starts afresh in every try.
     :param accept_timeout: seconds or timedelta until the server has scheduled or queued the job; then it is stopped and
         submitted again, at most 3 times.
     :param queue_timeout: how long the job may wait for a free node; None: it fails at once when there is none.

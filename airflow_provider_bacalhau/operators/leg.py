@@ -12,8 +12,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, ConfigError, SpecError
-from airflow_provider_bacalhau.version_compat import conf, masks
+from airflow_provider_bacalhau.errors import AttemptOver, BacalhauError, ConfigError
+from airflow_provider_bacalhau.version_compat import redacted
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -99,6 +99,8 @@ class Leg:
 
         :raises SpecError: it is wrong. :raises ConfigError: an argument is.
         """
+        from airflow_provider_bacalhau.hooks.attempt import secrets_rule
+        from airflow_provider_bacalhau.lifecycle.secrets import check_secrets
         from airflow_provider_bacalhau.lifecycle.spec import advice, check, load_spec, merge, with_timeouts
 
         one = self.operator
@@ -117,7 +119,8 @@ class Leg:
         check_scheduled(spec, scheduled=schedule is not None, on_existing=one.on_existing)
         for line in advice(spec):
             self.log.warning("%s", line)
-        self._check_secrets(spec)
+        for line in check_secrets(spec, rule=secrets_rule(), redact=redacted):
+            self.log.warning("%s", line)
         return spec
 
     @cached_property
@@ -246,14 +249,17 @@ class Leg:
 
         if verdict.outcome == "timed_out":
             accept = verdict.phase == "accept"
-            self._stop(pin, "accept" if accept else "timeout")
-            return self._replace(pin) if accept and pin.heals < MAX_HEALS else None
+            if not verdict.job_ended:
+                self._stop(pin, "accept" if accept else "timeout")
+            return self._replace(pin, verdict.message) if accept and pin.heals < MAX_HEALS else None
         if verdict.outcome != "stopped":
             return None
+        if self.kill.pulled:  # no verdict on the job, which must not keep the next try from starting
+            raise AttemptOver("The task was told to end, and its Bacalhau job was stopped.")
         what = after_stop(self.epoch, self.try_number, verdict.message, heals=pin.heals, killed=self.kill.pulled)
         if what == "over":
             raise AttemptOver("A newer try of this task has stopped the job and taken over.")
-        return self._replace(pin) if what == "again" else None
+        return self._replace(pin, f"stopped, reason: {verdict.message}") if what == "again" else None
 
     def conclude(self, pin: Pin, verdict: Verdict) -> Any:
         """Logs, results and XCom, then the task's value or the error that its job deserves."""
@@ -279,8 +285,8 @@ class Leg:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _replace(self, pin: Pin) -> Pin:
-        self.log.warning("Bacalhau job %s did not serve this try, so another one takes its place.", pin.job_id)
+    def _replace(self, pin: Pin, why: str) -> Pin:
+        self.log.warning("Bacalhau job %s was %s; another one takes its place.", pin.job_id, why)
         return self.submission.obtain(heals=pin.heals + 1, spent=pin)
 
     def _stop(self, pin: Pin, cause: str) -> None:
@@ -295,15 +301,6 @@ class Leg:
         one = self.operator
         kept = not one.wait_for_completion or one.on_kill_action == "leave" or spec.get("Type") in ("service", "daemon")
         return "detached" if kept else "task"
-
-    def _check_secrets(self, spec: Mapping[str, Any]) -> None:
-        rule = conf.get("bacalhau", "secrets_in_spec", fallback="warn")
-        if rule == "allow" or not masks(spec):
-            return
-        problem = "a value that Airflow masks stands in the job, where everybody who may read jobs can read it"
-        if rule == "refuse":
-            raise SpecError([f"{problem}; [bacalhau] secrets_in_spec = refuse"])
-        self.log.warning("The job spec holds a secret: %s.", problem)
 
 
 WORDS: Mapping[str, tuple[Any, ...]] = {

@@ -180,7 +180,7 @@ class BacalhauJobSensor(BaseSensorOperator):
         if verdict.succeeded:
             text = f"Bacalhau job {verdict.job_id} ended {verdict.state} and can no longer become {self._targets()}"
         else:
-            text = explain(verdict, task=owner)
+            text = explain(verdict, task=owner, request_id=hook.get_conn().learnt.request_id)
         text = f"{text}\nairflow: this sensor is not retried, {advice}"
         raise airflow_error(error_from(verdict, text, retryable=False))
 

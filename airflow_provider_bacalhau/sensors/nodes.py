@@ -51,8 +51,8 @@ class BacalhauNodeSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """One look. A server that does not answer is a reason to look again, one that refuses is not."""
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+        from airflow_provider_bacalhau.hooks.connection import EVERY_NODE
         from airflow_provider_bacalhau.hooks.outcome import airflow_error
-        from airflow_provider_bacalhau.hooks.pages import EVERY_NODE
         from airflow_provider_bacalhau.triggers.nodes import usable, wanted
 
         hook = BacalhauHook(self.bacalhau_conn_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.jobs.sweeping import Sweeper
     from airflow_provider_bacalhau.lifecycle.verdict import Verdict
     from airflow_provider_bacalhau.lifecycle.watch import Watch
-
-JITTER = 0.1
-"""Part of every interval by which waiters that began together drift apart."""
 
 EARLIEST = 8.0
 """Seconds from a trigger's start to its event, at the least. Airflow learns up to 5 s late that the process which
@@ -39,6 +35,8 @@ class BacalhauJobTrigger(BaseTrigger):
     :param deadline: when the task's own time is over, in epoch seconds of the server's clock; None without.
     :param target_states: job states that end the wait beside the verdict.
     :param on_kill_action: "stop" or "leave", what to do with the job when a user ends the waiting task.
+    :param _: arguments that a newer provider has stored. Without them the wait goes on; with an error Airflow would
+        never wake the task.
     """
 
     def __init__(
@@ -52,6 +50,7 @@ class BacalhauJobTrigger(BaseTrigger):
         deadline: float | None = None,
         target_states: Sequence[str] = (),
         on_kill_action: str = "stop",
+        **_: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # BaseTrigger has no annotations
         self.bacalhau_conn_id = bacalhau_conn_id
@@ -105,6 +104,7 @@ class BacalhauJobTrigger(BaseTrigger):
             await _to_its_end(self._stop_if_ours())
 
     async def _wait(self) -> dict[str, Any]:
+        from airflow_provider_bacalhau.hooks.job import until_next
         from airflow_provider_bacalhau.triggers.poller import joined
 
         watch = await asyncio.to_thread(_read_watch, self.watch)
@@ -128,12 +128,13 @@ class BacalhauJobTrigger(BaseTrigger):
                     self.log.info("%s", line)
                 if sight.job is not None and sight.job.state in self.target_states:
                     return {"state": sight.job.state}
-                verdict = step.verdict or self._overdue(watch, now, ahead)
+                deadline = None if self.deadline is None else self.deadline - ahead
+                verdict = step.verdict or watch.overdue(sight, now, deadline=deadline, limit="execution_timeout")
                 if verdict is not None and sweeper is not None and await self._sweep(hook, sweeper):
                     continue  # another job is the one to follow
                 if verdict is not None:
                     return {"verdict": (await self._settled(hook, verdict)).to_plain()}
-                await asyncio.sleep(self._pause(step.after or 1.0, now + ahead))
+                await asyncio.sleep(until_next(step, now, deadline))
 
     async def _sweep(self, hook: BacalhauHook, sweeper: Sweeper) -> bool:
         changed = await asyncio.to_thread(_sweep, hook, sweeper)
@@ -141,20 +142,9 @@ class BacalhauJobTrigger(BaseTrigger):
         self.job_id = sweeper.pin.job_id
         return changed
 
-    def _pause(self, after: float, now: float) -> float:
-        drift = after * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
-        return drift if self.deadline is None else max(0.0, min(drift, self.deadline - now))
-
-    def _overdue(self, watch: Watch, now: float, ahead: float) -> Verdict | None:
-        if self.deadline is None or now + ahead < self.deadline:
-            return None
-        from airflow_provider_bacalhau.hooks.job import out_of_time
-
-        return out_of_time(watch, "execution_timeout", now)
-
     async def _settled(self, hook: BacalhauHook, verdict: Verdict) -> Verdict:
         """Stop an own job that ran out of time before anybody is told, so that no retry meets it alive."""
-        if verdict.outcome == "timed_out" and self.pin:
+        if verdict.outcome == "timed_out" and self.pin and not verdict.job_ended:
             cause = "accept" if verdict.phase == "accept" else "timeout"
             await asyncio.to_thread(_stop, hook, self.pin, cause)
         return verdict

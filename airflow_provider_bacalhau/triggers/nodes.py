@@ -23,6 +23,7 @@ class BacalhauNodesTrigger(BaseTrigger):
     :param engine: an execution engine that they have, None for any.
     :param publisher: a publisher that they have, None for any.
     :param poll_interval: seconds between two looks.
+    :param _: arguments that a newer provider has stored.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class BacalhauNodesTrigger(BaseTrigger):
         engine: str | None = None,
         publisher: str | None = None,
         poll_interval: float = 60.0,
+        **_: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # BaseTrigger has no annotations
         self.bacalhau_conn_id = bacalhau_conn_id
@@ -67,7 +69,7 @@ class BacalhauNodesTrigger(BaseTrigger):
 
     async def _wait(self) -> list[str]:
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-        from airflow_provider_bacalhau.hooks.calls import EVERY_NODE
+        from airflow_provider_bacalhau.hooks.connection import EVERY_NODE
 
         async with BacalhauHook(self.bacalhau_conn_id).aconn() as client:
             while True:

@@ -46,7 +46,50 @@ def test_a_store_that_refuses_is_heard(store):
         compat.store_forever({"task_state_store": store}, {})
 
 
-def test_secrets_are_recognised():
-    """A password in a job's environment would be sent without a word."""
-    assert compat.masks({"env": {"DB_PASSWORD": "x"}})
-    assert not compat.masks({"env": {"DAY": "x"}})
+def test_secrets_are_recognised_by_name_and_content():
+    """A password in a job's environment, or one rendered deep into a command, would be sent without a word."""
+    compat.mask(["compat-5f1c9e"])
+    spec = {"Tasks": [{"Engine": {"Params": {"Parameters": ["-c", "x compat-5f1c9e y"]}}, "Env": {"DB_PASSWORD": "x"}}]}
+    (task,) = compat.redacted(spec)["Tasks"]
+    assert task["Engine"]["Params"]["Parameters"] == ["-c", "x *** y"]
+    assert task["Env"] == {"DB_PASSWORD": "***"}
+    assert compat.redacted({"Env": {"DAY": "x"}}) == {"Env": {"DAY": "x"}}
+
+
+class Supervisor:
+    """The process that writes the task log, as far as a masked value reaches it."""
+
+    def __init__(self):
+        self.told = []
+
+    def send(self, message):
+        """From a task."""
+        self.told += message.value
+
+    async def asend(self, message):
+        """From a trigger."""
+        self.send(message)
+
+
+@pytest.fixture
+def supervisor(monkeypatch):
+    """The process that writes the log of the running task or trigger."""
+    from airflow.sdk.execution_time import task_runner
+
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", one := Supervisor(), raising=False)
+    return one
+
+
+async def test_the_writer_of_the_log_learns_what_to_mask(supervisor):
+    """The log is written by another process, which would write the secret as it comes."""
+    compat.mask(["compat-task-5f1c9e"])
+    await compat.amask(["compat-trigger-5f1c9e"])
+    assert supervisor.told == ["compat-task-5f1c9e", "compat-trigger-5f1c9e"]
+    assert compat.redacted("a compat-trigger-5f1c9e b") == "a *** b"
+
+
+async def test_nothing_to_mask_is_no_message(supervisor):
+    """Every task of a connection without a credential would wait for an answer to nothing."""
+    compat.mask(())
+    await compat.amask(())
+    assert supervisor.told == []

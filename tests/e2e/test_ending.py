@@ -28,7 +28,7 @@ def runs(world):
 
 
 def test_a_running_task_already_shows_its_job(world, runs):
-    """While it matters most, nobody could tell from the UI which job a task waits for, or what it prints."""
+    """While it matters most, nobody could tell from the UI which job a task waits for, or what it prints (P18)."""
     run = runs["ended_inline"]
     job = run.running_job("job")
     until(lambda: "\nstarted" in run.log("job"), SOON, run.explain)
@@ -52,7 +52,7 @@ def test_marking_a_running_task_failed_stops_its_job(runs):
 
 
 def test_marking_a_deferred_task_failed_stops_its_job(runs):
-    """As above, where no worker is left that could be told: the triggerer has to stop the job."""
+    """As above, where no worker is left that could be told: the triggerer has to stop the job (P1)."""
     run = runs["ended_deferred"]
     run.waits_in_triggerer("job")
     run.mark_failed("job")
@@ -63,7 +63,8 @@ def test_marking_a_deferred_task_failed_stops_its_job(runs):
 
 
 def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(runs):
-    """Airflow ends the worker but knows no job, and it does not look at execution_timeout while a task is deferred."""
+    """Airflow ends the worker but knows no job, and it does not look at execution_timeout while a task is deferred
+    (P8)."""
     run = runs["limited"]
     assert run.finish() == "failed"
     assert run.states() == {"inline": "failed", "deferred": "failed"}
@@ -80,7 +81,8 @@ def test_a_task_beyond_its_execution_timeout_fails_and_stops_its_job(runs):
 
 
 def test_a_deferral_that_airflow_gives_up_stops_its_job(world, runs):
-    """Airflow resumes such a task with an exception and without any code of ours: the job would run on for ever."""
+    """Airflow resumes such a task with an exception and without any code of ours: the job would run on for ever
+    (P7)."""
     run = runs["overdue"]
     run.waits_in_triggerer("job")
     # The limit lies a minute behind the trigger's own, for a triggerer that is dead; here it passes at once.

@@ -52,7 +52,8 @@ def other_trigger(world):
 
 
 def test_clearing_a_deferred_task_replaces_its_job(world, other_trigger):
-    """The job from before the click would run beside the new one, or be taken for the new one and stopped under it."""
+    """The job from before the click would run beside the new one, or be taken for the new one and stopped under it
+    (P3)."""
     run = world.run("cleared")
     first = run.waits_in_triggerer("job")
     other_trigger()

@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def test_a_restarted_triggerer_goes_on_waiting(world):
-    """A rollout of the triggerer would stop every job that a deferred task waits for, or submit it again."""
+    """A rollout of the triggerer would stop every job that a deferred task waits for, or submit it again (P1, P14)."""
     run = world.run("moved")
     run.waits_in_triggerer("job")
     world.restart("triggerer")

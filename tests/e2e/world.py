@@ -21,6 +21,12 @@ T = TypeVar("T")
 LIMIT = 60.0
 """Seconds that a test waits for a thing that usually takes a few; the machine may be busy."""
 ENDED = ("success", "failed")
+QUICKLY_GIVEN_UP = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "12",
+}
+"""After how many seconds without a sign of life a worker or triggerer counts as dead; otherwise 300 and 30."""
 DAGS = ("ended_inline", "secretive", "bacalhau_demo", "bacalhau_fan_out")
 
 
@@ -36,6 +42,7 @@ class World(Stage):
         self.environment["AIRFLOW_CONN_BACALHAU_LOSSY"] = f"bacalhau://127.0.0.1:{self.proxy.port}"
         self.s3().create_bucket(Bucket="demo-raw")
         self.s3().put_object(Bucket="demo-raw", Key="numbers.txt", Body=b"3\n1\n4\n")
+        self.environment |= QUICKLY_GIVEN_UP
         folder = self._home / "dags"
         shutil.copytree(ROOT / "example_dags", folder)
         shutil.copytree(Path(__file__).parent / "dags", folder, dirs_exist_ok=True)
@@ -50,6 +57,12 @@ class World(Stage):
     def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         process: subprocess.Popen[bytes] = super()._start(name, command)
         self.components[name] = (command, process)
+        return process
+
+    def start_second_triggerer(self) -> subprocess.Popen[bytes]:
+        """One more triggerer beside the first, until the end of the suite; returns the first, which may be stalled."""
+        command, process = self.components["triggerer"]
+        self._start("triggerer-2", command)
         return process
 
     def restart(self, name: str) -> None:

@@ -260,3 +260,11 @@ def test_config_and_warnings_alone():
     )
     assert config.user_agent == "ua/1"
     assert len(warnings) == 1
+
+
+@pytest.mark.parametrize("host", ["https://ada:hunter2[@bac", "ada:hunter2@bac:port", "https://ada:hunter2@bac"])
+def test_a_user_in_the_host_is_never_quoted(host):
+    """The sentence about a malformed URL would print the password that stands in it."""
+    with pytest.raises(ConfigError, match="holds a user") as caught:
+        parse(host)
+    assert "hunter2" not in str(caught.value)

@@ -190,7 +190,7 @@ def test_an_http_answer_becomes_a_value(config):
 )
 def test_a_log_frame_is_read(message, frame):
     """Stream or text of a frame would be lost."""
-    assert read_frame(jobs.logs("j-1"), message, "http://bac") == frame
+    assert read_frame(jobs.logs("j-1"), message, ClientConfig("http://bac")) == frame
 
 
 @pytest.mark.parametrize(
@@ -204,11 +204,11 @@ def test_an_error_frame_is_an_error(text, kind):
     """Error frames come with status 101 and would pass for lines of the log."""
     message = json.dumps({"error": text, "value": {"Type": 0, "Line": ""}})
     with pytest.raises(ApiError, match=text) as caught:
-        read_frame(jobs.logs("j-1"), message, "http://bac")
+        read_frame(jobs.logs("j-1"), message, ClientConfig("http://bac"))
     assert type(caught.value) is kind
 
 
 def test_what_is_no_frame_is_refused():
     """Another service's socket would print its messages into the log."""
     with pytest.raises(BrokenContract):
-        read_frame(jobs.logs("j-1"), "hello", "http://bac")
+        read_frame(jobs.logs("j-1"), "hello", ClientConfig("http://bac"))

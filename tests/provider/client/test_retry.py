@@ -59,7 +59,9 @@ def test_delays_grow_within_their_jitter():
 def test_a_servers_wish_is_respected_within_bounds():
     """A rate-limited server would be asked again at once, or Retry-After: 86400 hold a task for a day."""
     assert retry.decide(READ, 1, ServerFault("x", retry_after=3.0), 0.0) >= 3.0
-    assert retry.decide(READ, 1, ServerFault("x", retry_after=86400.0), 0.0) <= 2 * retry.LONGEST_DELAY
+    assert retry.decide(READ, 1, ServerFault("x", retry_after=20.0), 0.0) >= 20.0
+    assert retry.decide(READ, 1, ServerFault("x", retry_after=86400.0), 0.0) is None
+    assert retry.decide(READ, 2, ServerFault("x", retry_after=20.0), 11.0) is None
 
 
 class State:

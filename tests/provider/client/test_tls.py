@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import stat
 import threading
@@ -138,3 +139,21 @@ def test_contexts_can_be_built_in_any_thread():
     thread.start()
     thread.join()
     assert made
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"client_cert": "/nowhere.pem", "client_key": "MIIEvQIBADANBgkq" * 20}, {"ca_cert": "MIIEvQIBADANBgkq" * 20}],
+)
+def test_a_field_that_is_no_path_is_not_quoted(fields):
+    """A key that lost its first line would stand in the traceback, as the name of a file that is not there."""
+    with pytest.raises(ConfigError) as caught:
+        tls.ssl_context(ClientConfig(HTTPS, **fields))
+    assert "MIIE" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_the_handshake_is_not_logged():
+    """At DEBUG websockets logs every header that it sends, the credential among them."""
+    options = tls.socket_options({"authorization": "Bearer x"}, ClientConfig("http://127.0.0.1"))
+    assert not options["logger"].isEnabledFor(logging.DEBUG)

@@ -88,6 +88,9 @@ def test_the_schedulers_empty_reason_is_explained():
     )
     one = replace(verdict, node_counts=(3, 1, 1), scheduler_reasons=("Node n-a:",))
     assert hint_for(one).startswith("count=3 but 1 node matches;")
+    line, _, shown, *_ = explain(replace(verdict, message="not enough nodes\n• 12 of 12 nodes: "), task="etl.train").splitlines()
+    assert "(etl.train) failed: not enough nodes (count=200 but" in line
+    assert shown == "  scheduler: 12 of 12 nodes: (no reason given)"
 
 
 def test_the_schedulers_reason_is_the_hint():
@@ -115,6 +118,53 @@ def test_a_timeout_names_the_argument_to_raise(phase):
     assert summary(verdict).startswith("Bacalhau job j-5b2f0c11 timed out: too long after 2m00s")
 
 
+def test_nodes_that_say_the_same_share_a_line():
+    """A hundred nodes with a hundred labels would be a hundred long lines."""
+    reasons = [f"Node n-{n}: labels map[name:n-{n}] don't match required selectors [region = mars]" for n in range(3)]
+    verdict = Verdict("failed", "no_nodes", JOB, message="x", scheduler_reasons=(*reasons, "1 of 4 nodes: y"))
+    assert [line for line in explain(verdict).splitlines() if "scheduler" in line] == [
+        "  scheduler: 3 nodes: labels don't match required selectors [region = mars]",
+        "  scheduler: 1 of 4 nodes: y",
+    ]
+
+
+def test_a_sentence_is_said_once():
+    """Six executions that failed alike would say six times what the first line says."""
+    said = 'image not available: "acme/a:1"'
+    failed = replace(BERLIN, state="Failed", exit_code=None, message=said)
+    other = replace(failed, partition=2, message="boom")
+    verdict = Verdict("failed", "image", JOB, message=said, executions=(failed, failed, other, other))
+    assert (explain(verdict).count(said), explain(verdict).count("boom")) == (1, 1)
+
+
+def test_a_program_that_is_not_there_is_no_unreadable_spec():
+    """The hint would send people to the wrong place."""
+    verdict = Verdict("failed", "command", JOB, message="unable to find the entrypoint 'nope' in the WASM module")
+    assert "check entrypoint and command" in summary(verdict)
+
+
+def test_a_timeout_tells_what_took_how_long():
+    """Nobody could tell a full cluster from a slow program."""
+    phases = "accepted after 2s, queued 40s, ran 31m00s"
+    verdict = Verdict("timed_out", "timeout", JOB, message="too long", phase="run", seconds=1_902, phases=phases)
+    assert explain(verdict).splitlines()[1] == f"  {phases}"
+
+
+def test_the_request_that_had_no_answer_is_named():
+    """An admin would look for the wrong request in the server's log."""
+    verdict = Verdict("lost", "unreachable", JOB, message="no answer", request_id="r-1")
+    assert explain(verdict, request_id="r-2").endswith("| request r-1")
+    assert explain(replace(verdict, request_id=""), request_id="r-2").endswith("| request r-2")
+
+
+@pytest.mark.parametrize(("outcome", "kind", "final"), [("stopped", "stopped", True), ("failed", "image", True), ("failed", "start", False)])
+def test_what_is_not_said_follows_the_table(outcome, kind, final):
+    """`hook.wait_for_job` in a task would be retried where the operator is not."""
+    verdict = Verdict(outcome, kind, JOB, message="x")
+    assert error_from(verdict, explain(verdict)).retryable is not final
+    assert ("not retried" in explain(verdict, max_tries=2)) is final
+
+
 @pytest.mark.parametrize("length", [10, 100, 1_000])
 @pytest.mark.parametrize("task", ["etl.train", "d" * 250 + "." + "t" * 250])
 def test_the_first_line_is_short_and_keeps_what_matters(length, task):
@@ -137,10 +187,11 @@ def test_a_long_message_is_whole_in_the_block():
 
 def test_who_stopped_it():
     """A job stopped by a person and one stopped by its own task need other reactions."""
-    human = Verdict("stopped", "stopped", JOB, message="too expensive")
-    assert "was stopped: by somebody else, reason: too expensive" in summary(human)
-    assert "without a reason" in summary(replace(human, message=""))
-    assert "by try 2 of its own task (on_kill)" in summary(replace(human, message="airflow 7.2 on_kill"))
+    human = Verdict("stopped", "stopped", JOB, message="too expensive", seconds=1.1)
+    assert summary(human) == "Bacalhau job j-5b2f0c11 was stopped by somebody else after 1.1s, reason: too expensive"
+    assert "by somebody else after 1.1s, no reason given" in summary(replace(human, message=""))
+    assert "by try 2 of its own task after 1.1s, reason: on_kill" in summary(replace(human, message="airflow 7.2 on_kill"))
+    assert len(summary(replace(human, message="x" * 500))) == 200
 
 
 def test_many_executions_show_the_bad_ones():

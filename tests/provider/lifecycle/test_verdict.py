@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_bacalhau.lifecycle.verdict import Verdict, facts_of, handle, judge, stdout_of
+from airflow_provider_bacalhau.lifecycle.verdict import Verdict, facts_of, handle, judge, phases_of, stdout_of
 from airflow_provider_bacalhau.models.responses import HistoryItem
+
+BORN = 1_700_000_000
 
 NO_NODE = (
     "not enough nodes to run job. requested: 1, available: 1, suitable: 0.\n"
@@ -269,3 +272,41 @@ def test_handle_right_after_submit_and_of_a_large_job(make_job, make_execution):
     """XCom is no place for ten thousand executions."""
     made = handle(facts_of(make_job("Pending"), [make_execution(number) for number in range(150)]))
     assert (made["state"], made["finished_at"], len(made["executions"])) == ("Pending", None, 100)
+
+
+# ---- what took how long ----
+
+
+def queueing(at):
+    """The event of a job that waits for a node."""
+    moment = datetime.fromtimestamp(BORN + at, UTC).isoformat()
+    return HistoryItem(topic="Queueing", type="JobLevel", time=moment)
+
+
+@pytest.mark.parametrize(
+    ("started", "queued", "text"),
+    [
+        ([2], None, "accepted after 2s, ran 58s"),
+        ([42], 2, "accepted after 2s, queued 40s, ran 18s"),
+        ([], 2, "accepted after 2s, queued 58s"),
+        ([], None, "not accepted in 1m00s"),
+        ([2, 30], None, "accepted after 2s, ran 58s in 2 executions"),
+    ],
+)
+def test_the_phases_of_a_job(make_job, make_execution, started, queued, text):
+    """Nobody could tell which limit to raise."""
+    executions = [make_execution(number, started=BORN + at) for number, at in enumerate(started)]
+    history = [] if queued is None else [queueing(queued)]
+    assert phases_of(make_job(), executions, history, 60.0) == text
+
+
+def test_the_servers_own_timeout_has_its_phases(make_job, make_execution):
+    """A job that waited long and ran short would look like a slow program."""
+    job = make_job("Failed", ended=BORN + 60, state_message="Job timed out. Job took longer than 1m0s")
+    assert judge(job, [make_execution(started=BORN + 40)]).phases == "accepted after 40s, ran 20s"
+
+
+def test_phases_survive_the_triggerer(make_job, make_execution):
+    """A deferred task would say less than one that waits."""
+    verdict = judge(make_job("Failed", ended=BORN + 60, state_message="Job timed out."), [make_execution()])
+    assert Verdict.from_plain(json.loads(json.dumps(verdict.to_plain()))) == verdict

@@ -99,7 +99,10 @@ def test_refused_credentials_are_given_up_sooner(watch, running):
 def test_errors_slow_the_pace_and_obey_the_server(watch, running):
     """A server in trouble is not helped by more looks."""
     fault = Observation(error=ServerFault("down", retry_after=30.0))
-    assert walk(watch(), (1, running), (2, fault)).after == 30.0
+    step = walk(watch(), (1, running), (2, fault))
+    assert (step.after, step.least) == (30.5, 30.0)
+    assert 30.0 < step.pause(0.0) < step.pause(1.0) < 30.6
+    assert walk(watch(), (1, running), (2, Observation(error=ServerFault("down", retry_after=86_400.0)))).after < 61
     paces = []
     step = walk(watch(), (1, running))
     for at in range(2, 9):
@@ -180,6 +183,50 @@ def test_a_job_that_ended_in_time_is_not_timed_out(watch, make_job, make_executi
     """A trigger that slept past the deadline must see the result first."""
     ended = Observation(make_job("Completed"), [make_execution(compute="Completed", desired="Stopped")])
     assert walk(watch(total_timeout=1.0), (9_999, ended)).verdict.succeeded
+
+
+def over(watch, at, seen):
+    """What a look says when the task's own time is over 100 s after T0."""
+    return watch.overdue(seen, T0 + at, deadline=T0 + 100, limit="execution_timeout")
+
+
+def test_the_tasks_own_time_ends_the_wait_at_a_look_that_answered(watch, running):
+    """A job that ended well a moment before would fail because nobody looked."""
+    one = walk(watch(expected_version=1), (1, running)).watch
+    assert over(one, 99, running) is None
+    assert over(one, 101, Observation(error=BLIP)) is None
+    assert over(one, 101, Observation(not_found=True)) is None
+    verdict = over(one, 101, running)
+    assert (verdict.outcome, verdict.phase, verdict.seconds) == ("timed_out", "task", 101.0)
+    assert verdict.message == "not finished when the execution_timeout was over"
+    assert verdict.phases == "accepted after 0s, ran 1m41s"
+    assert one.overdue(running, T0 + 101, deadline=None, limit="x") is None
+
+
+def test_a_server_that_stays_silent_does_not_hold_the_task(watch, running):
+    """A task would wait for ever beyond its own limit."""
+    one = walk(watch(), (1, running)).watch
+    verdict = over(one, 130, Observation(error=BLIP))
+    assert (verdict.phase, verdict.job_id) == ("task", one.job_id)
+    assert verdict.message.endswith("nobody can tell how the job is: no connection")
+
+
+def test_who_did_not_submit_a_job_does_not_say_since_when_it_runs(watch, running):
+    """`wait_for_job` on a job of yesterday would say that it ran for the ten seconds of the wait."""
+    assert over(walk(watch(), (1, running)).watch, 101, running).phases == ""
+
+
+def test_executions_that_fail_alike_share_a_line(watch, make_job, make_execution):
+    """Six lines would say one thing."""
+    failed = [make_execution(n, compute="Failed", desired="Stopped", compute_message="boom") for n in range(3)]
+    notes = walk(watch(), (1, Observation(make_job(), failed))).notes
+    assert [note for note in notes if "boom" in note] == ["execution e-00000000 on n-aaaaaaaa and 2 more: Failed: boom"]
+
+
+def test_a_silent_server_leaves_the_id_of_the_request(watch, running):
+    """An admin could not find in the server's log what had no answer."""
+    fault = Observation(error=ServerFault("down", request_id="r-7"))
+    assert walk(watch(), (1, running), (2, fault), (700, fault)).verdict.request_id == "r-7"
 
 
 # ---- service and daemon ----
