@@ -1,6 +1,6 @@
 """Which failures another try can mend: the one table behind AirflowFailException, `BacalhauRetryPolicy` and the README.
 
-What has to be changed by somebody first - a spec, an argument, a credential, an image's name - is never retried. The
+What has to be changed by somebody first - a spec, an argument, a credential - is never retried. The
 delays are suggestions of the retry policy; without it Airflow's own `retry_delay` holds.
 """
 
@@ -62,7 +62,7 @@ class Rule:
 
 
 TABLE: tuple[Rule, ...] = (
-    Rule(BacalhauJobFailed, ("image",), False, None, "the image's name is wrong, or the node may not pull it"),
+    Rule(BacalhauJobFailed, ("image",), True, 300.0, "the image's name is wrong, or its registry is away"),
     Rule(BacalhauJobFailed, ("command",), False, None, "the image has no such program, the module no such entrypoint"),
     Rule(BacalhauJobFailed, ("spec",), False, None, "the node cannot read the spec"),
     Rule(BacalhauJobFailed, ("no_nodes",), True, 300.0, "no connected node fits the job"),

@@ -99,8 +99,10 @@ def test_a_wrong_spec_is_never_sent(hook, orchestrator):
 
 
 def test_other_identities_are_refused(hook, spec):
-    """The promise of a later release would be taken for granted."""
-    with pytest.raises(ConfigError, match="not available yet"):
+    """A job would be submitted under an identity that it does not get."""
+    with pytest.raises(ConfigError, match="is unknown: pass 'task' or 'call'"):
+        hook("submit_job", spec, identity="run")
+    with pytest.raises(ConfigError, match="needs a running task"):
         hook("submit_job", spec, identity="task")
 
 

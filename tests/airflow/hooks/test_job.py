@@ -9,8 +9,8 @@ import pytest
 from airflow_provider_bacalhau.errors import AttemptOver
 from airflow_provider_bacalhau.hooks.attempt import KillSwitch
 from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-from airflow_provider_bacalhau.hooks.job import aobserve, observe, out_of_time, wait
-from airflow_provider_bacalhau.lifecycle.watch import Watch, WatchPolicy
+from airflow_provider_bacalhau.hooks.job import aobserve, observe, until_next, wait
+from airflow_provider_bacalhau.lifecycle.watch import Step, Watch, WatchPolicy
 
 async def test_a_look_never_raises(client, orchestrator, add):
     """A blip would end a wait of hours."""
@@ -48,9 +48,15 @@ def test_a_wait_ends_with_its_task(client, add):
         waiting(client, add(), kill=switch, sleep=lambda _: setattr(switch, "pulled", True))
 
 
-def test_a_tasks_own_limit_is_named():
-    """ "Timed out" alone would send people to the server's settings."""
-    watch = Watch.start(WatchPolicy(), submitted_at=10.0, job_id="j-1")
-    verdict = out_of_time(watch, "execution_timeout", 70.0)
-    assert (verdict.outcome, verdict.seconds) == ("timed_out", 60.0)
-    assert "execution_timeout" in verdict.message
+def test_one_look_falls_on_the_deadline():
+    """A job that ended well just in time would be called late, or the wait last a whole interval too long."""
+    step = Step(Watch.start(WatchPolicy(), submitted_at=0.0), 10.0, None)
+    assert until_next(step, 95.0, 100.0) == 5.0
+    assert 9.0 <= until_next(step, 101.0, 100.0) <= 11.0
+    assert 9.0 <= until_next(step, 95.0, None) <= 11.0
+
+
+def test_the_servers_wish_is_never_cut_short():
+    """Jitter would make a rate-limited server hear from us too early."""
+    step = Step(Watch.start(WatchPolicy(), submitted_at=0.0), 30.5, None, (), 30.0)
+    assert all(30.0 < until_next(step, 0.0, None) < 30.6 for _ in range(50))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bacalhau import errors
-from airflow_provider_bacalhau.hooks.outcome import airflow_error, final, request_of
+from airflow_provider_bacalhau.hooks.outcome import airflow_error, final
 from airflow_provider_bacalhau.version_compat import AirflowFailException
 
 
@@ -20,7 +20,10 @@ from airflow_provider_bacalhau.version_compat import AirflowFailException
         (errors.Unreachable("x", maybe_applied=True), True),
         (errors.ServerFault("x", status=503), True),
         (errors.Conflict("x"), True),
+        (errors.BrokenContract("x", status=200), True),
         (errors.ResultError("x"), True),
+        (errors.HostRefused("x"), False),
+        (errors.ArchiveRefused("x"), False),
         (errors.BacalhauJobFailed("x"), True),
         (errors.BacalhauJobStopped("x", retryable=False), False),
         (errors.AttemptOver("x"), True),
@@ -48,7 +51,14 @@ def test_one_class_for_each_error():
     assert final(errors.Rejected) is final(errors.Rejected)
 
 
-def test_the_request_id_is_at_hand():
+@pytest.mark.parametrize("kind", [errors.Rejected, errors.ServerFault])
+def test_the_request_id_is_at_hand(kind):
     """An admin could not find the request in the server's log."""
-    assert request_of(errors.Rejected("x", request_id="r-1")) == "r-1"
-    assert request_of(errors.ConfigError("x")) == ""
+    raised = airflow_error(kind("Could not submit the job: no.", status=400, request_id="r-1"))
+    assert str(raised) == "Could not submit the job: no. (request r-1)"
+    assert (raised.request_id, raised.status) == ("r-1", 400)
+
+
+def test_a_request_id_is_said_once():
+    """The line would be twice as long and say no more."""
+    assert str(airflow_error(errors.ServerFault("see request r-1", request_id="r-1"))) == "see request r-1"

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_bacalhau.errors import HostRefused
 from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
-from airflow_provider_bacalhau.hooks.results import download, manifest_of, s3_opener, shown_result
+from airflow_provider_bacalhau.hooks.results import download, manifest_of, s3_opener, shown_execution, shown_result
 from airflow_provider_bacalhau.models.job import Job
 from airflow_provider_bacalhau.results.manifest import SourceSpec
 
@@ -60,3 +60,20 @@ def test_only_the_query_of_a_url_is_cut():
     result = {"Type": "x", "Params": {"URL": "https://h/p?sig=1", "Key": "a?b", "Deep": types.SimpleNamespace}}
     shown = shown_result(result)["Params"]
     assert (shown["URL"], shown["Key"]) == ("https://h/p", "a?b")
+
+
+def test_a_signed_url_leaves_with_no_execution():
+    """A @task that returns its executions would put the signature into XCom, where it opens the bucket."""
+    signed = {"Type": "s3PreSigned", "Params": {"PreSignedURL": "https://b.example/k?X-Amz-Signature=5f1c9e"}}
+    shown = shown_execution({"ID": "e-1", "PublishedResult": signed})
+    assert shown == {"ID": "e-1", "PublishedResult": {**signed, "Params": {"PreSignedURL": "https://b.example/k"}}}
+    assert shown_execution({"PublishedResult": {"Type": ""}}) == {"PublishedResult": {"Type": ""}}
+
+
+def test_the_hook_shows_executions_without_signatures(orchestrator, spec):
+    """The cut would be there, and nothing would make it."""
+    orchestrator.outcome = lambda job: "Completed"
+    job = orchestrator.add({**spec, "Name": "a"})
+    (execution,) = orchestrator.executions[job["ID"]]
+    execution["PublishedResult"] = {"Type": "s3PreSigned", "Params": {"PreSignedURL": "https://b/k?X-Amz-Signature=5f"}}
+    assert "X-Amz" not in str(BacalhauHook().get_job_executions(job["ID"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import types
 from dataclasses import replace
 
 import pytest
@@ -251,3 +252,35 @@ def test_the_servers_warnings_reach_the_log(submission, orchestrator):
     one = submission()
     one.obtain()
     assert "Bacalhau: job publishes nothing" in one.log.lines
+
+
+def test_a_changed_spec_is_named_by_its_paths(submission, orchestrator, spec):
+    """A template that renders anew in every try would make each retry start afresh, and nobody would know why."""
+    orchestrator.outcome = lambda job: "Running"
+    first = submission(spec={**spec, "Namespace": "default", "Meta": {"at": "12:00", "token": "s3cret-1"}}).obtain()
+    one = submission(try_number=2, spec={**spec, "Namespace": "default", "Meta": {"at": "12:01", "token": "s3cret-2"}})
+    second = one.obtain()
+    assert second.job_id != first.job_id
+    assert orchestrator.jobs[first.job_id]["State"]["StateType"] == "Stopped"
+    (line,) = [line for line in one.log.lines if "not taken over" in line]
+    assert "because the spec has changed: Meta.at, Meta.token." in line
+    assert "s3cret" not in line
+
+
+def test_a_worker_whose_clock_is_wrong_by_an_hour_waits_no_longer(submission, orchestrator, monkeypatch, store):
+    """A record of a worker that is an hour ahead would hold up every retry for that hour."""
+    lost, submit = [1], orchestrator._submit
+    orchestrator._submit = lambda body: (500, {"Message": "x"}) if lost else submit(body)
+    hour = types.SimpleNamespace(time=lambda: time.time() + 3600)
+    with monkeypatch.context() as wrong:
+        wrong.setattr("airflow_provider_bacalhau.client.sync.time", hour)
+        with pytest.raises(ServerFault):
+            submission(clock=hour.time).obtain()
+    lost.clear()
+    assert abs(store.values["bacalhau_job"]["at"] - time.time()) < 60
+    waits = []
+    one = submission(try_number=2, epoch=Epoch(1_000_000, 1, 2))
+    one.clock = lambda: time.time() + sum(waits)
+    one.sleep = waits.append
+    one.obtain()
+    assert 0 < sum(waits) < 120

@@ -26,7 +26,7 @@ def test_a_finished_job_leaves_its_handle_in_all_keys(orchestrator, operator, co
 
 
 def test_id_and_link_are_there_while_the_job_runs(orchestrator, operator, context, connection, pauses):
-    """Nobody could open or stop a running job from the UI."""
+    """Nobody could open or stop a running job from the UI (P18)."""
     connection(extra={"webui_url": "https://ui.acme.io"})
     orchestrator.outcome = lambda job: "Running"
     ctx = context(op := operator())

@@ -16,7 +16,7 @@ from airflow_provider_bacalhau.errors import (
     BacalhauJobTimedOut,
     ConfigError,
 )
-from airflow_provider_bacalhau.operators.job import BacalhauSubmitJobOperator
+from airflow_provider_bacalhau.operators.job import MOST_CRASHES, BacalhauSubmitJobOperator
 from airflow_provider_bacalhau.version_compat import AirflowFailException, TaskDeferralTimeout
 
 
@@ -98,7 +98,7 @@ def test_a_lost_reply_leads_to_the_job_not_to_another(orchestrator, operator, co
 
 
 def test_a_retry_takes_over_the_job_of_a_dead_worker(orchestrator, operator, context, pauses):
-    """The retry would run beside the job of the first try."""
+    """The retry would run beside the job of the first try (P15)."""
     orchestrator.outcome = lambda job: "Running"
 
     def die():
@@ -215,7 +215,7 @@ def test_a_kill_before_the_submit_sends_none(orchestrator, operator, context):
 
 
 def test_a_job_may_outlive_a_kill(orchestrator, operator, context, pauses):
-    """A rollout of the workers would cancel work that was meant to go on."""
+    """A rollout of the workers would cancel work that was meant to go on (P11)."""
     orchestrator.outcome = lambda job: "Running"
     op = operator(on_kill_action="leave")
     pauses.append(op.on_kill)
@@ -259,7 +259,7 @@ def event_of(orchestrator, deferred):
 
 
 def test_the_event_alone_is_enough_to_go_on(orchestrator, operator, context, deferral):
-    """dag.test() drops the deferral's own arguments, and a resumed leg is another process."""
+    """dag.test() drops the deferral's own arguments, and a resumed leg is another process (P16)."""
     orchestrator.outcome = lambda job: "Running"
     ctx = context(op := operator(deferrable=True))
     deferred = deferral(lambda: op.execute(ctx))
@@ -272,7 +272,7 @@ def test_the_event_alone_is_enough_to_go_on(orchestrator, operator, context, def
 
 
 def test_the_event_of_another_try_is_void(orchestrator, operator, context, deferral):
-    """A cleared task would succeed at once with the result from before the clear."""
+    """A cleared task would succeed at once with the result from before the clear (T2)."""
     orchestrator.outcome = lambda job: "Running"
     deferred = deferral(lambda: (op := operator(deferrable=True)).execute(context(op)))
     orchestrator.become(orchestrator.only_job()["ID"], "Completed")
@@ -285,18 +285,21 @@ def test_the_event_of_another_try_is_void(orchestrator, operator, context, defer
 
 
 def test_a_broken_trigger_is_no_broken_job(orchestrator, operator, context, pauses, deferral):
-    """Without retries a crash in the triggerer would fail the task and leave the job."""
+    """Without retries a crash in the triggerer would fail the task and leave the job (T15)."""
     orchestrator.outcome = lambda job: "Running"
     ctx = context(op := operator(deferrable=True))
     deferral(lambda: op.execute(ctx))
+    fail = ("__fail__", {"error": "Trigger failure"}, ctx)
+    for _ in range(MOST_CRASHES):
+        deferral(lambda: operator(deferrable=True).resume_execution(*fail))
     pauses.append(lambda: orchestrator.become(orchestrator.only_job()["ID"], "Completed"))
-    handle = operator(deferrable=True).resume_execution("__fail__", {"error": "Trigger failure"}, ctx)
+    handle = operator(deferrable=True).resume_execution(*fail)
     assert handle["state"] == "Completed"
     assert orchestrator.puts == 1
 
 
 def test_a_deferral_that_takes_too_long_stops_its_job(orchestrator, operator, context, deferral):
-    """Airflow fails the task without a word to us; the job would run on."""
+    """Airflow fails the task without a word to us; the job would run on (P7)."""
     orchestrator.outcome = lambda job: "Running"
     ctx = context(op := operator(deferrable=True))
     deferral(lambda: op.execute(ctx))

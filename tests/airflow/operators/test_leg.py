@@ -78,13 +78,13 @@ def test_a_secret_in_the_spec_is_noticed(orchestrator, operator, context, spec, 
     spec["Tasks"][0]["Env"] = {"DB_PASSWORD": "hunter2"}
     op = operator()
     if rule == "refuse":
-        with pytest.raises(SpecError, match="secrets_in_spec"):
+        with pytest.raises(SpecError, match=r"Tasks\[0\]\.Env\.DB_PASSWORD.*secrets_in_spec"):
             op.execute(context(op))
         assert orchestrator.puts == 0
         return
     op.execute(context(op))
     said = capsys.readouterr().out + caplog.text
-    assert ("holds a secret" in said) is (rule == "warn")
+    assert ("holds a secret at Tasks[0].Env.DB_PASSWORD" in said) is (rule == "warn")
     assert "hunter2" not in said
 
 

@@ -120,8 +120,17 @@ async def test_the_tasks_own_time_ends_the_wait(trigger, orchestrator):
     assert orchestrator.stops == [(one.job_id, "airflow 1.1 timeout")]
 
 
+async def test_a_job_that_ended_while_nobody_answered_is_not_out_of_time(trigger, orchestrator):
+    """The server is away just when the task's time ends, and a good job of hours would be thrown away."""
+    one = trigger("Completed", deadline=time.time() - 1)
+    answer, broken = orchestrator.answer, [1] * 6
+    orchestrator.answer = lambda *request: (503, {"Message": "x"}) if broken and broken.pop() else answer(*request)
+    assert (await fired(one))["verdict"]["outcome"] == "succeeded"
+    assert (broken, orchestrator.stops) == ([], [])
+
+
 def test_its_arguments_survive_airflows_database(trigger, monkeypatch, connection):
-    """After a restart of the triggerer it is made again from them; a credential there could be read."""
+    """After a restart of the triggerer it is made again from them; a credential there could be read (P14)."""
     connection(password="s3cret")
     one = trigger()
     path, arguments = one.serialize()
@@ -145,7 +154,7 @@ def ended(monkeypatch):
 
 
 async def test_a_user_who_ends_the_task_ends_the_job(trigger, orchestrator, ended):
-    """The job would run on without its task."""
+    """The job would run on without its task (P1)."""
     one = trigger()
     await ended(one, "failed")
     assert orchestrator.stops == [(one.job_id, "airflow 1.1 on_kill")]
@@ -184,7 +193,7 @@ async def test_twins_of_a_lost_submit_end_with_it(trigger, orchestrator, ended, 
 
 
 async def test_a_row_that_is_still_deferred_keeps_its_job(trigger, orchestrator, ended):
-    """Two triggerers that lose sight of each other would kill live jobs (split brain)."""
+    """Two triggerers that lose sight of each other would kill live jobs (split brain) (T12, P2)."""
     await ended(trigger(), "deferred")
     assert orchestrator.stops == []
 
@@ -196,7 +205,7 @@ async def test_an_unknown_row_state_stops(trigger, orchestrator, ended):
 
 
 async def test_after_its_event_a_trigger_stops_nothing(trigger, orchestrator, ended):
-    """Airflow removes the row of a fired trigger, which looks like a kill."""
+    """Airflow removes the row of a fired trigger, which looks like a kill (P13)."""
     one = trigger("Completed")
     await fired(one)
     orchestrator.become(one.job_id, "Running")
@@ -212,7 +221,7 @@ async def test_a_job_that_is_not_ours_to_stop_is_left(trigger, orchestrator, end
 
 
 async def test_cleanup_stops_only_where_there_is_no_on_kill(trigger, orchestrator, monkeypatch):
-    """On 3.3 every restart of a triggerer would stop all jobs; on 3.1 none would ever be stopped."""
+    """On 3.3 every restart of a triggerer would stop all jobs; on 3.1 none would ever be stopped (P1)."""
 
     async def state(self):
         return "failed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from functools import partial
 
 import pytest
 
@@ -175,3 +176,23 @@ async def test_a_client_that_cannot_be_made_is_told_to_all(server, monkeypatch):
     async with joined(CONFIG, "etl") as poller:
         with pytest.raises(ValueError, match="certificate"):
             await poller.look("j-1")
+
+
+async def test_a_server_that_asks_for_rest_gets_it_from_all(monkeypatch):
+    """A thousand waiters would ask on, one after the other, while the server says 429."""
+    server = Server()
+    poller = Poller(ClientConfig("http://x"), None, make_client=server)
+    monkeypatch.setattr(module, "LONGEST_REST", 0.3)
+    server.describe_job, plain = partial(resting, server), server.describe_job
+    await poller.look("j-0")
+    server.describe_job = plain
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(poller.look(f"j-{number}") for number in (1, 2)))
+    waited = asyncio.get_running_loop().time() - began
+    await poller.aclose()
+    assert waited >= 0.25
+
+
+async def resting(server, job_id, *, namespace):
+    """Too many requests."""
+    raise ServerFault("slow down", retry_after=86_400.0)

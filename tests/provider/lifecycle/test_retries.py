@@ -46,7 +46,7 @@ def test_every_kind_of_a_failed_execution_has_a_row():
     assert set(typing.get_args(Kind)) <= set(KINDS)
 
 
-@pytest.mark.parametrize("kind", ["image", "command", "spec"])
+@pytest.mark.parametrize("kind", ["command", "spec"])
 def test_a_typo_is_not_tried_again(kind):
     """Five retries would fail in the same way."""
     assert not rule_of("failed", kind).retried
