@@ -214,12 +214,11 @@ class Submission:
             except ApiError as error:
                 self.log.info("Bacalhau job %s of an earlier try cannot be compared: %s", job.id, error)
                 continue
-            paths = named(differing_paths(stored, self._wire(job.slot, me.fp))) or "a part that the server does not show"
-            self.log.warning(
-                "Bacalhau job %s of an earlier try is not taken over, because the spec has changed: %s. A template that "
-                "renders anew in every try (a time, a random value) does that; a value of the run, like {{ ds }}, does not.",
-                job.id,
-                paths,
+            paths = named(differing_paths(stored, self._wire(job.slot, me.fp))) or "in what the server does not show"
+            self._warn(
+                f"Bacalhau job {job.id} of an earlier try is not taken over, because the spec has changed: {paths}. A "
+                "template that renders anew in every try (a time, a random value) does that; a value of the run, like "
+                "{{ ds }}, does not."
             )
 
     def _warn_once(self, text: str) -> None:

@@ -26,7 +26,8 @@ class BacalhauStopJobOperator(BaseOperator):
     :param job: a task's output, its `["bacalhau_job"]` or `["job_id"]`, a job id, or a list of these. None, as a task
         leaves it that never submitted, stops nothing. (templated)
     :param reason: shown with the stopped job. (templated)
-    :param wait: wait, too, until no execution of the stopped jobs runs on. The jobs themselves are seen stopped in any case.
+    :param wait: wait, too, until no execution of the stopped jobs runs on; the jobs themselves are seen stopped in
+        any case.
     :param bacalhau_conn_id: a connection of type `bacalhau`. (templated)
     :param namespace: of jobs that are given by id; None: the connection's. (templated)
     """
