@@ -4,7 +4,7 @@ DAGS ?= example_dags
 RUNNER ?= auto
 PY := .venv/bin/python
 
-.PHONY: help demo up test check bench parity readme venv venv-3.1 venv-clients
+.PHONY: help demo up test check bench parity readme kill-matrix venv venv-3.1 venv-clients
 
 help:
 	@echo "make demo                     run an example DAG on a real Airflow against the stub, show what came out"
@@ -12,6 +12,8 @@ help:
 	@echo "make test                     the whole suite on Airflow 3.3.2, the Airflow-facing part on 3.1.8 as well"
 	@echo "make check                    lint, types, import contracts"
 	@echo "make parity                   every recorded answer of released servers beside the stub's; writes PARITY.md"
+	@echo "make kill-matrix [CELLS=N] [SEED=n] [RELEASE=..] [AIRFLOW=3.3.2|3.1.8] [ONLY=glob] [RESUME=1] [SIDE=n]"
+	@echo "                              whoever may die does, at every moment of a task's life; writes tests/kill_matrix/REPORT.md"
 	@echo "make bench                    import cost, start, memory, requests per second, each beside its yardstick"
 
 venv:
@@ -42,6 +44,9 @@ bench: venv
 
 parity: venv
 	@$(PY) tests/commands/parity.py
+
+kill-matrix: venv venv-3.1
+	@exec env PYTHONPATH=tests/commands $(PY) tests/kill_matrix/matrix.py
 
 readme: venv
 	@$(PY) tests/commands/readme.py

@@ -87,7 +87,7 @@ async def befall(affair: Affair, orchestrator: Orchestrator, note: Callable[[], 
         case Status():
             await _answer(affair, do, "websocket.http" if is_socket else "http")
         case Delay():
-            await _delay(affair, do.seconds)
+            await _delay(affair, do)
         case Stale():
             await _stale(affair, orchestrator)
         case Truncate():
@@ -149,21 +149,35 @@ async def _stale(affair: Affair, orchestrator: Orchestrator) -> None:
         affair.standing.done()
 
 
-# Before the effect.
+# Before the effect, or between it and its answer.
 
 
-async def _delay(affair: Affair, seconds: float) -> None:
-    """Hold all of a request, so that it can be carried out whether or not its client is still there."""
+async def _delay(affair: Affair, do: Delay) -> None:
+    """Hold all of a request, or its answer, so that it is carried out whether or not its client is still there."""
     parts = await _whole(affair) if affair.scope["type"] == "http" else []
     if parts and _is_broken_off(parts[-1]):
         return
-    if not await affair.standing.hold(seconds):
+    if do.after == "request" and not await affair.standing.hold(do.seconds):
         return
 
     async def replay() -> Message:
         return parts.pop(0) if parts else await affair.receive()
 
-    await affair.app(affair.scope, replay, affair.send)
+    late = _late(affair, do.seconds) if do.after == "effect" else affair.send
+    await affair.app(affair.scope, replay, late)
+
+
+def _late(affair: Affair, seconds: float) -> Send:
+    """All of an answer, but not before its time; nothing when the fault is dropped meanwhile."""
+    held: list[bool] = []
+
+    async def late(message: Message) -> None:
+        if not held:
+            held.append(await affair.standing.hold(seconds))
+        if held[0]:
+            await affair.send(message)
+
+    return late
 
 
 async def _whole(affair: Affair) -> list[Message]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from orchestrator_stub.domain.glob import glob
 
@@ -78,11 +78,13 @@ class DropReply:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Held before the effect, which happens even when the client has gone."""
+    """Held before the effect, which happens even when the client has gone; or after it, before its answer."""
 
     kind: ClassVar = "delay"
     seconds: float
     """Real ones."""
+    after: Literal["request", "effect"] = "request"
+    """What comes first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ _MATCH: Path = ("match",)
 _DO: Path = ("do",)
 _FRAMING = ("content-length", "transfer-encoding", "connection")
 """Headers that the stub sets by itself."""
+_MOMENTS = ("request", "effect")
 _CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
 """Codes that may stand in a Close frame (RFC 6455, 7.4)."""
 
@@ -119,7 +120,8 @@ def _deed(plain: Any) -> Deed:
     for each in fields(deed):
         if each.default is MISSING and each.default_factory is MISSING and given.get(each.name) is None:
             raise PlainError((*_DO, each.name), f"missing; {kind} needs it")
-    values = {key: _VALUES[key](value, (*_DO, key)) for key, value in given.items() if value is not None}
+    read = {**_VALUES, **_OF_KIND.get(deed, {})}
+    values = {key: read[key](value, (*_DO, key)) for key, value in given.items() if value is not None}
     return _status(**values) if deed is Status else deed(**values)
 
 
@@ -155,6 +157,12 @@ def _code(plain: Any, path: Path) -> int:
     return plain
 
 
+def _moment(plain: Any, path: Path) -> str:
+    if plain not in _MOMENTS:
+        raise PlainError(path, f"{shown(plain)} is nothing that a delay comes after; give {named(_MOMENTS, 'or')}")
+    return str(plain)
+
+
 def _any(plain: Any, _: Path) -> Any:
     return plain
 
@@ -168,3 +176,5 @@ _VALUES: Mapping[str, Callable[[Any, Path], Any]] = {
     "code": _code,
     "after": partial(whole, least=0, most=10**9),
 }
+_OF_KIND: Mapping[type[Deed], Mapping[str, Callable[[Any, Path], Any]]] = {Delay: {"after": _moment}}
+"""Where a word means something else than with other kinds."""

@@ -87,6 +87,8 @@ class Constraint:
     key: str
     operator: str
     values: tuple[str, ...] = ()
+    empty_list: bool = field(default=False, compare=False)
+    """Its values were submitted as a list without elements, which no store keeps."""
 
 
 @dataclass(frozen=True, slots=True)

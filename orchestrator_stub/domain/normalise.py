@@ -77,6 +77,7 @@ def normalise(job: Job, release: Release) -> Job:
         job,
         name=job.name or job.id,
         namespace=job.namespace or DEFAULT_NAMESPACE,
+        constraints=tuple(replace(one, empty_list=False) for one in job.constraints),
         count=_count(job, release),
         tasks=tuple(_task(task, release) for task in job.tasks),
     )

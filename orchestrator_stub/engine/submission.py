@@ -24,6 +24,8 @@ class Prepared:
     converted_inputs: int | None = None
     """How many of the task's last inputs were made of a wasm module in the form of up to 1.6; None when the job has
     no such module."""
+    empty_list: bool = False
+    """A constraint has a list of values without elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Reception:
         if problems:
             raise OrchestratorError(400, "\n".join(problems))
         job, warnings = sanitise(job, self._release, given)
+        empty_list = any(one.empty_list for one in job.constraints)
         given_task, job = job.task, normalise(job, self._release)
         converted = None
         if (job.task.engine.params or None) != (given_task.engine.params or None):
@@ -90,7 +93,7 @@ class Reception:
             job, id=job_id, name=job.name or job_id, meta={**job.meta, **client_meta, **self._server_meta}
         )
         hint = self._fate(job) or self._hint(job.task)
-        return Prepared(job, (*warnings, hint) if hint else warnings, converted)
+        return Prepared(job, (*warnings, hint) if hint else warnings, converted, empty_list)
 
 
 def refuse(job: Job) -> None:
@@ -108,9 +111,12 @@ def is_repetition(stored: Job, submitted: Prepared) -> bool:
     """True when a submission changes nothing of a job.
 
     One whose wasm module was converted always changes it: until a job is stored, what was made of its module has
-    other types than what is read from the store (pkg/orchestrator/transformer/wasm_legacy.go of 1.8 and 1.9).
+    other types than what is read from the store (pkg/orchestrator/transformer/wasm_legacy.go of 1.8 and 1.9). So does
+    one with an empty list of a constraint's values: what is read from the store has none.
     """
-    return submitted.converted_inputs is None and same_spec(stored, submitted.job)
+    if submitted.converted_inputs is not None or submitted.empty_list:
+        return False
+    return same_spec(stored, submitted.job)
 
 
 def same_spec(one: Job, other: Job) -> bool:

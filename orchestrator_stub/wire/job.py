@@ -70,7 +70,9 @@ def _texts(fields: Fields, name: str) -> tuple[str, ...]:
 
 
 def _constraint(fields: Fields) -> Constraint:
-    return Constraint(fields.get("Key") or "", fields.get("Operator") or "", _texts(fields, "Values"))
+    values = _texts(fields, "Values")
+    empty_list = not values and fields.get("Values") is not None
+    return Constraint(fields.get("Key") or "", fields.get("Operator") or "", values, empty_list)
 
 
 def _spec(fields: Fields | None) -> SpecConfig:

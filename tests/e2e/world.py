@@ -7,8 +7,8 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,11 +59,16 @@ class World(Stage):
         self.components[name] = (command, process)
         return process
 
-    def start_second_triggerer(self) -> subprocess.Popen[bytes]:
-        """One more triggerer beside the first, until the end of the suite; returns the first, which may be stalled."""
+    @contextmanager
+    def second_triggerer(self) -> Iterator[subprocess.Popen[bytes]]:
+        """One more triggerer beside the first; gives the first, which may be stalled meanwhile."""
         command, process = self.components["triggerer"]
-        self._start("triggerer-2", command)
-        return process
+        second = self._start("triggerer-2", command)
+        try:
+            yield process
+        finally:
+            second.terminate()
+            self._processes.forget("triggerer-2")
 
     def restart(self, name: str) -> None:
         """End a component with SIGTERM, wait for its end, and start it again."""

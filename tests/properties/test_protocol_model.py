@@ -46,9 +46,9 @@ def found_in(jobs):
     ]
 
 
-def rules_of(server):
+def rules_of(server, *, durable=True):
     """The product's decisions on the model's values."""
-    policy = product.Policy(unique_names=server == "1.8")
+    policy = product.Policy(durable=durable, unique_names=server == "1.8")
 
     @cache
     def decide(ep, fp, jobs, rec, put):
@@ -106,7 +106,7 @@ LARGE = [
     "options", LARGE if os.environ.get("PROTOCOL_MODEL") == "2" else SMALL, ids=lambda o: "-".join(map(str, o.values()))
 )
 def test_faults_and_a_user_action_break_nothing(options):
-    """Each violation here is a double submit, an orphan, an old result, or a needless second run."""
+    """Each violation here is a double submit, an orphan, an old result, or a needless second run (T20)."""
     states, cut, found = model.check(config(**options), rules_of(options["server"]), limit=4_000_000)
     assert broken(found) == {}
     assert not cut
@@ -122,6 +122,13 @@ def test_airflow_3_1_breaks_only_where_it_cannot_be_helped():
     }
 
 
+@pytest.mark.parametrize("server", ["1.8", "1.7"])
+def test_without_durability_only_work_is_done_twice(server):
+    """`durable=False` runs a finished job again, as it says; it must not make two live jobs, or orphans (T20)."""
+    _, _, found = model.check(config(server=server, defer=False), rules_of(server, durable=False))
+    assert set(broken(found)) <= {"runs again although this epoch has a good result"}
+
+
 CALM = ("crash", "exec", "lostDEL", "jobfail", "stuck")
 """Faults after which two jobs need not even overlap: no request arrives late, no worker acts after its time."""
 
@@ -132,7 +139,7 @@ def overlaps(rules):
 
 
 def test_jobs_do_not_even_overlap_while_no_request_is_late():
-    """A stop that is asked but not confirmed before the submit shows here."""
+    """A stop that is asked but not confirmed before the submit shows here (T20)."""
     assert overlaps(rules_of("1.8")) == {}
 
 

@@ -1,4 +1,4 @@
-"""What holds for every decision, whatever jobs are found."""
+"""What holds for every decision, whatever jobs are found (T19)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ records = st.none() | st.builds(
 
 @given(selves, records, jobs, policies)
 def test_a_decision_is_always_safe(me, record, found, policy):
-    """A submit beside a live job, a stop of the kept job or an adoption of another spec's job breaks exactly-once."""
+    """A submit beside a live job, a stop of the kept job or an adoption of another spec's job breaks exactly-once
+    (T19)."""
     action = rules.decide(me, record, found, policy, NOW)
     ours = [job for job in found if not rules.is_foreign(me, job, policy)]
     live = {job.id for job in ours if job.is_live}
@@ -88,10 +89,13 @@ def test_a_decision_is_always_safe(me, record, found, policy):
         assert me.epoch.may_adopt(action.job.epoch)
         assert action.job.fp == me.fp
         assert live <= {action.job.id}
+        assert policy.durable or action.job.slot == me.put_slot
         assert isinstance(action, Collect) == (action.job.job_class == "good")
     elif isinstance(action, Stop):
         assert action.orders
         assert {job.id for job in action.jobs} <= live
+        left = [job for job in ours if job.is_live and job not in action.jobs]
+        assert all(me.epoch.may_adopt(job.epoch) and job.fp == me.fp for job in left) or me.epoch.retries is not None
     else:
         assert isinstance(action, Wait)
         assert action.seconds > 0
@@ -99,7 +103,7 @@ def test_a_decision_is_always_safe(me, record, found, policy):
 
 @given(selves, records, jobs, policies)
 def test_stop_look_decide_comes_to_an_end(me, record, found, policy):
-    """An attempt that only stops and looks never gets its job."""
+    """An attempt that only stops and looks never gets its job (T19)."""
     now = NOW + 1_000  # past every wait
     for _ in range(3):
         action = rules.decide(me, record, found, policy, now)
@@ -114,7 +118,7 @@ def test_stop_look_decide_comes_to_an_end(me, record, found, policy):
 
 @given(selves, jobs, policies, st.integers(0, 5))
 def test_the_answer_does_not_depend_on_the_order_of_the_list(me, found, policy, turn):
-    """Servers list in any order; two attempts must still agree."""
+    """Servers list in any order; two attempts must still agree (T19)."""
     turned = found[turn:] + found[:turn]
     first = rules.decide(me, None, found, policy, NOW)
     second = rules.decide(me, None, turned, policy, NOW)
@@ -126,7 +130,7 @@ def test_the_answer_does_not_depend_on_the_order_of_the_list(me, found, policy, 
 
 @given(selves, jobs, policies, st.booleans())
 def test_a_sweep_never_touches_what_is_newer_or_followed(me, found, policy, swept):
-    """A watcher that stops a newer job kills its successor's work."""
+    """A watcher that stops a newer job kills its successor's work (T19)."""
     mine = Found("j-mine", "default", me.epoch, 2, me.fp, "bad" if swept else "live", 1, swept=swept)
     result = rules.sweep(me, mine, [mine, *found], policy)
     for order in result.orders:

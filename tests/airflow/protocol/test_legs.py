@@ -212,6 +212,37 @@ def test_p14_a_restarted_triggerer_follows_the_twin_that_the_first_one_kept(task
     assert (event["job_id"], event["verdict"]["outcome"]) == (sweeper.pin.job_id, "succeeded")
 
 
+@pytest.mark.parametrize("release", ["1.7.0"])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_t8_the_last_look_before_a_verdict_stops_what_landed_meanwhile(
+    task, stub, deferral, pauses, monkeypatch, deferrable
+):
+    """A submit that lands while the job runs makes a twin; the task would end and leave it (T8, W)."""
+    held = stub.fault("PUT", "*/jobs", "delay", seconds=600)
+
+    def ends():
+        stub.clock.advance("2h")
+        held.remove()
+        assert len(task.bench.live) == 1
+
+    if not deferrable:
+        pauses += [lambda: None, ends]
+        assert task.run()["state"] == "Completed"
+    else:
+        one = deferred(task, deferral)
+        sweep = triggers.BacalhauJobTrigger._sweep
+
+        async def first_sweep(self, *args):
+            changed = await sweep(self, *args)
+            monkeypatch.setattr(triggers.BacalhauJobTrigger, "_sweep", sweep)
+            ends()
+            return changed
+
+        monkeypatch.setattr(triggers.BacalhauJobTrigger, "_sweep", first_sweep)
+        assert task.event(one)["verdict"]["outcome"] == "succeeded"
+    assert [state for _, state in task.bench.jobs] == ["Completed", "Stopped"]
+
+
 def test_a_failed_job_of_an_earlier_leg_is_this_tries_failure(task, stub, bench, spec):
     """The job's failure would be read as a lost job, and another be submitted in the same try."""
     stub.on(image="acme/broken:*").fail("no such file")

@@ -214,6 +214,38 @@ async def test_a_held_request_whose_client_left_is_still_carried_out(served):
     assert sorted(await served.journal()) == sorted([("PUT", 0, "f-1 delay", True)] * 2 + [("PUT", 0, "f-1 delay", False)])
 
 
+async def test_delay_after_the_effect_holds_only_the_answer(served):
+    """Nobody could be killed between the effect of a submit and its answer, where most jobs are lost or doubled."""
+    await served.fault("delay", method="PUT", seconds=3600, after="effect")
+    line = await served.line()
+    asked = asyncio.ensure_future(line.ask(submit()))
+    await served.held(1)
+    assert await served.names() == ["n"]
+    assert not asked.done()
+    await served.client.delete("/stub/faults/f-1")
+    head, body = await asked
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert json.loads(body)["JobID"]
+    assert await line.is_alive()
+    assert (await served.journal())[0] == ("PUT", 200, "f-1 delay", True)
+
+
+async def test_an_effect_stays_when_the_client_of_a_held_answer_leaves(served):
+    """A job whose submitter died while it waited for the answer would vanish: a real server has it."""
+    await served.fault("delay", method="PUT", seconds=3600, after="effect")
+    line = await served.line()
+    line.writer.write(submit())
+    await served.held(1)
+    line.reset()
+    await served.client.delete("/stub/faults")
+    for _ in range(3000):
+        if await served.journal():
+            break
+        await asyncio.sleep(0.01)
+    assert await served.names() == ["n"]
+    assert await served.journal() == [("PUT", 0, "f-1 delay", True)]
+
+
 async def test_delay_ends_by_itself(served):
     """A delay of a moment would have to be taken away by hand."""
     await served.fault("delay", seconds=0.05)

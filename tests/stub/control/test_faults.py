@@ -29,7 +29,7 @@ async def test_faults_are_set_listed_and_taken_away(start_stub):
             {
                 "id": "f-2",
                 "match": {"nth": 1, "times": 1},
-                "do": {"kind": "delay", "seconds": 0.01},
+                "do": {"kind": "delay", "seconds": 0.01, "after": "request"},
                 "hits": 1,
                 "held": 0,
             },

@@ -33,6 +33,7 @@ GIVEN = [
     ({"kind": "drop_reply"}, DropReply()),
     ({"kind": "delay", "seconds": 2}, Delay(2.0)),
     ({"kind": "delay", "seconds": "500ms"}, Delay(0.5)),
+    ({"kind": "delay", "seconds": 1, "after": "effect"}, Delay(1.0, "effect")),
     ({"kind": "hang"}, Hang()),
     ({"kind": "reset"}, Reset()),
     ({"kind": "truncate", "bytes": 0}, Truncate(0)),
@@ -70,6 +71,10 @@ WRONG = [
     ({"do": "hang"}, f"do.kind: missing; kinds are {KINDS}"),
     ({"do": {"kind": "slow"}}, f"do.kind: slow is no kind of fault; kinds are {KINDS}"),
     ({"do": {"kind": "delay"}}, "do.seconds: missing; delay needs it"),
+    (
+        {"do": {"kind": "delay", "seconds": 1, "after": 3}},
+        "do.after: 3 is nothing that a delay comes after; give request or effect",
+    ),
     ({"do": {"kind": "hang", "seconds": 1}}, "do.seconds: unknown key; known is kind"),
     ({"do": {"kind": "truncate", "byte": 1}}, "do.byte: unknown key; did you mean bytes? known are kind and bytes"),
     ({"do": {"kind": "truncate", "bytes": -1}}, "do.bytes: -1 is no whole number from 0 to 10000000"),
