@@ -343,3 +343,16 @@ def estate(bacalhau_connection, run_dag, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)
     monkeypatch.setenv("AIRFLOW__BACALHAU__DEPLOYMENT", "prod eu")
     return importlib.import_module("left_behind").Estate(bacalhau_connection)
+
+
+@pytest.fixture
+def deferral():
+    """The deferral that a call ends with."""
+
+    def catch(call):
+        with pytest.raises(BaseException) as caught:
+            call()
+        assert type(caught.value).__name__ == "TaskDeferred", caught.value
+        return caught.value
+
+    return catch

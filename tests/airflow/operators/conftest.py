@@ -15,16 +15,3 @@ def operator(spec):
         return BacalhauSubmitJobOperator(task_id="clean", **{"job_spec": spec, **arguments})
 
     return make
-
-
-@pytest.fixture
-def deferral():
-    """The deferral that a call ends with."""
-
-    def catch(call):
-        with pytest.raises(BaseException) as caught:
-            call()
-        assert type(caught.value).__name__ == "TaskDeferred", caught.value
-        return caught.value
-
-    return catch

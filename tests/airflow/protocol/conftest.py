@@ -104,8 +104,11 @@ class Bench:
     def dies_in_submit(self, **changes):
         """A process whose submit is under way when it is killed; returns what lets the submit arrive at last."""
         fault = self.stub.fault("PUT", "*/jobs", "delay", seconds=600)
+        hurry = {"before submit_job": lambda: setattr(one.client._http, "timeout", 0.1)}
+        one = self.submission(sleep=self.die, steps=hurry, **changes)
         with pytest.raises(Killed):
-            self.submission(sleep=self.die, **changes).obtain()
+            one.obtain()
+        assert fault.hits
         return fault.remove
 
     def die(self, _=None):
@@ -215,8 +218,8 @@ def release():
 
 @pytest.fixture
 def patience():
-    """Seconds that a client waits for an answer; parametrize it."""
-    return 0.2
+    """Seconds that a client waits for an answer; parametrize it where one is held back."""
+    return 5.0
 
 
 @pytest.fixture
@@ -258,10 +261,15 @@ def forgetful(monkeypatch):
 @pytest.fixture
 def pauses(monkeypatch):
     """No task sleeps: each pause runs the next step of this list instead, and nothing once it is empty."""
-    steps = []
-    monkeypatch.setattr(
-        "airflow_provider_bacalhau.hooks.attempt.pause", lambda *_: steps.pop(0)() if steps else None
-    )
+    steps, idle = [], iter(range(200))
+
+    def next_step(*_):
+        if steps:
+            steps.pop(0)()
+        elif next(idle, None) is None:
+            raise AssertionError("the task waits for ever")
+
+    monkeypatch.setattr("airflow_provider_bacalhau.hooks.attempt.pause", next_step)
     return steps
 
 
@@ -281,16 +289,3 @@ def operator(spec):
         return BacalhauSubmitJobOperator(task_id="clean", **given)
 
     return make
-
-
-@pytest.fixture
-def deferral():
-    """The deferral that a call ends with."""
-
-    def catch(call):
-        with pytest.raises(BaseException) as caught:
-            call()
-        assert type(caught.value).__name__ == "TaskDeferred", caught.value
-        return caught.value
-
-    return catch

@@ -37,12 +37,6 @@ def sigterm(task):
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.fixture
-def patience():
-    """Requests are held shorter than this, so they are answered."""
-    return 5.0
-
-
 def calls(task):
     """Submits and stops that reached the server, in order of their arrival."""
     asked = [one for one in task.bench.stub.journal() if one.method in ("PUT", "DELETE") and "/jobs" in one.path]

@@ -196,7 +196,7 @@ def test_p12_a_trigger_does_without_the_task_state_store(task, stub, deferral, m
     assert task.event(one)["verdict"]["outcome"] == "succeeded"
 
 
-@pytest.mark.parametrize("release", ["1.7.0"])
+@pytest.mark.parametrize(("release", "patience"), [("1.7.0", 0.3)])
 def test_p14_a_restarted_triggerer_follows_the_twin_that_the_first_one_kept(task, stub, deferral, bench):
     """Its arguments are those of the deferral: it would report the stopped twin, and the task fail (P14)."""
     held = stub.fault("PUT", "*/jobs", "delay", seconds=600)
@@ -212,7 +212,7 @@ def test_p14_a_restarted_triggerer_follows_the_twin_that_the_first_one_kept(task
     assert (event["job_id"], event["verdict"]["outcome"]) == (sweeper.pin.job_id, "succeeded")
 
 
-@pytest.mark.parametrize("release", ["1.7.0"])
+@pytest.mark.parametrize(("release", "patience"), [("1.7.0", 0.3)])
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_t8_the_last_look_before_a_verdict_stops_what_landed_meanwhile(
     task, stub, deferral, pauses, monkeypatch, deferrable
