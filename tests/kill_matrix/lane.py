@@ -145,10 +145,11 @@ class Server:
         """Start it on any port. Its jobs are played: the first runs `first` seconds, others `later`, and each leaves a
         file with `mark`. Raises Failed."""
         self._folder.mkdir(parents=True)
+        begin = {"stdout": "begun\n"}  # so that a live log has a frame that a fault can befall
         end = {"stdout": "done\n", "files": {"outputs/mark": mark}, "exit": 0}
         scripts = [
-            {"match": {"attempt": 1}, "stages": [{"after": first, **end}]},
-            {"match": {}, "stages": [{"after": later, **end}]},
+            {"match": {"attempt": 1}, "stages": [begin, {"after": first, **end}]},
+            {"match": {}, "stages": [begin, {"after": later, **end}]},
         ]
         (self._folder / "scripts.json").write_text(json.dumps(scripts))
         self.again()
