@@ -148,6 +148,11 @@ class Run:
         """What the button in the UI does."""
         self.world.airflow.call("PATCH", f"{self._path}/{task}", {"new_state": "failed"})
 
+    def mark_run_failed(self) -> None:
+        """What the button in the UI does."""
+        path = f"/dags/{self.dag_id}/dagRuns/{quote(self.run_id)}"
+        self.world.airflow.call("PATCH", path, {"state": "failed"})
+
     def clear(self, task: str) -> None:
         """What the button in the UI does."""
         wanted = {"dag_run_id": self.run_id, "task_ids": [task], "only_failed": False, "reset_dag_runs": True}

@@ -53,6 +53,11 @@ limited = run_of(
     deferred={"command": LONG, "execution_timeout": timedelta(seconds=8), "deferrable": True},
 )
 overdue = run_of("overdue", job={"command": LONG, "deferrable": True})
+both_ways = {"inline": {"command": LONG}, "deferred": {"command": LONG, "deferrable": True}}
+given_up = run_of("given_up", **both_ways)
+late = run_of("late", **both_ways)
+late.dagrun_timeout = timedelta(seconds=25)
+deleted = run_of("deleted", job={"command": LONG, "deferrable": True})
 lossy = run_of("lossy", job={"command": "sleep 1; echo done", "bacalhau_conn_id": "bacalhau_lossy"})
 moved = run_of("moved", job={"command": "sleep 12; echo done", "deferrable": True})
 orphaned = run_of("orphaned", job={"command": "sleep 7; echo done", **RETRY})
