@@ -138,6 +138,11 @@ class Scene:
     def _is_deferred(self) -> bool:
         return self._row()[0] == "deferred"
 
+    def _is_working(self) -> bool:
+        """Whether a process of the task is still there."""
+        pid = self._row()[1]
+        return pid is not None and Path(f"/proc/{pid}").exists()
+
     def _is_quiet(self) -> bool:
         if self.cell.mode == "deferred" and self._row()[0] != "deferred":
             return False
@@ -218,6 +223,8 @@ class Scene:
     def _settle(self) -> Facts:
         rest = REST + (GONE if self.cell.who == "server-gone" else 0.0)
         self._patiently(lambda: self._row()[0] in FINAL, rest)
+        # a worker hears of a click with its next heartbeat, and may submit until then
+        self._patiently(lambda: not self._is_working(), SETTLE)
         self._patiently(lambda: not any(one.is_live for one in self._jobs()), SETTLE)
         time.sleep(2.0)
         state, _, tries, _ = self._row()
