@@ -109,7 +109,7 @@ class Scene:
             self._until(lambda: self._standing()["hits"] > 0)
         else:
             self._until(getattr(self, f"_is_{cell.point}"))
-        if self._row()[2] > 1:  # a busy machine: Airflow took a heartbeat for lost
+        if cell.who not in WIRE and self._row()[2] > 1:  # a busy machine: Airflow took a heartbeat for lost
             raise Missed(f"{cell.name}: Airflow gave the first try up by itself")
 
     def _until(self, look: Callable[[], bool]) -> None:
