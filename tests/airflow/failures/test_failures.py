@@ -174,7 +174,7 @@ def test_a_job_that_somebody_stopped_is_tried_once(bacalhau_connection, failing,
 
 def test_a_wait_in_a_task_is_as_final_as_the_operators(bacalhau_connection, run_dag):
     """A @task would retry what an operator gives up."""
-    bacalhau_connection.on(image="*").fail(MISSING)
+    bacalhau_connection.on(image="*").fail("executable file not found: x")
 
     def work():
         hook = BacalhauHook()

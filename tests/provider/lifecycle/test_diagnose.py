@@ -157,7 +157,7 @@ def test_the_request_that_had_no_answer_is_named():
     assert explain(replace(verdict, request_id=""), request_id="r-2").endswith("| request r-2")
 
 
-@pytest.mark.parametrize(("outcome", "kind", "final"), [("stopped", "stopped", True), ("failed", "image", True), ("failed", "start", False)])
+@pytest.mark.parametrize(("outcome", "kind", "final"), [("stopped", "stopped", True), ("failed", "spec", True), ("failed", "image", False)])
 def test_what_is_not_said_follows_the_table(outcome, kind, final):
     """`hook.wait_for_job` in a task would be retried where the operator is not."""
     verdict = Verdict(outcome, kind, JOB, message="x")
