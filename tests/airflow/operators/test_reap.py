@@ -25,7 +25,7 @@ def reap(run_dag):
     def run(**arguments):
         with DAG("housekeeping", schedule=None) as dag:
             BacalhauReapOperator(task_id="reap", **arguments)
-        return run_dag(dag, logical_date=None)
+        return run_dag(dag)
 
     return run
 
