@@ -37,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except BacalhauError as error:
             return _complain(str(error))
         except AirflowNotFoundException:
-            hint = f"set AIRFLOW_CONN_{given.conn_id.upper()}, or add it with `airflow connections add`"
-            return _complain(f"there is no connection {given.conn_id}: {hint}")
+            from airflow_provider_bacalhau.hooks.connection import missing
+
+            return _complain(missing(given.conn_id))
     text, status = answer if isinstance(answer, tuple) else (answer, 0)
     sys.stdout.write(text)
     return status

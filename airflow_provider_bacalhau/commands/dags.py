@@ -182,7 +182,7 @@ class _Stage:
 
         :raises ConfigError: it cannot be built.
         """
-        from airflow_provider_bacalhau.lifecycle.spec import load_spec, merge, with_timeouts
+        from airflow_provider_bacalhau.lifecycle.spec import load_spec, merge, outlives_task, with_timeouts
         from airflow_provider_bacalhau.lifecycle.templates import UNKNOWN
 
         one = self._operator
@@ -194,15 +194,15 @@ class _Stage:
         one.get_template_env = lambda dag=None: self._within  # noqa: ARG005 - for job_file; Airflow's signature
         built = merge(load_spec(one.build_spec(self._known)), one.job_overrides or {})
         built["Namespace"] = one.namespace or built.get("Namespace") or "default"
-        kept = not one.wait_for_completion or one.on_kill_action == "leave"
         if not isinstance(built.get("Tasks"), list) or not all(isinstance(task, dict) for task in built["Tasks"]):
             return built
+        kept = outlives_task(built, waits=one.wait_for_completion, on_kill_action=one.on_kill_action)
         return with_timeouts(
             built,
             queue=one.queue_timeout,
             run=one.run_timeout,
             total=one.total_timeout,
-            execution_timeout=None if kept or built.get("Type") in ("service", "daemon") else one.execution_timeout,
+            execution_timeout=None if kept else one.execution_timeout,
         )
 
     def _argument(self, name: str) -> Any:

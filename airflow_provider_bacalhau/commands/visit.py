@@ -66,13 +66,13 @@ class Visit:
     def _connection(self) -> Iterator[Finding]:
         from airflow_provider_bacalhau.client.sync import Client
         from airflow_provider_bacalhau.hooks.bacalhau import BacalhauHook
+        from airflow_provider_bacalhau.hooks.connection import missing
         from airflow_provider_bacalhau.version_compat import AirflowNotFoundException
 
         try:
             parsed = BacalhauHook(self.conn_id).parsed()
         except AirflowNotFoundException:
-            hint = f"set AIRFLOW_CONN_{self.conn_id.upper()}, or add it with `airflow connections add`"
-            yield Finding("FAIL", "connection", f"there is no connection {self.conn_id}: {hint}")
+            yield Finding("FAIL", "connection", missing(self.conn_id))
             return
         except ConfigError as error:
             yield Finding("FAIL", "connection", str(error))

@@ -111,6 +111,12 @@ async def aread(connection: Any) -> Parsed:
     return parsed
 
 
+def missing(conn_id: str) -> str:
+    """What to do about a connection that Airflow does not have."""
+    hint = f"set AIRFLOW_CONN_{conn_id.upper()}, or add it with `airflow connections add`"
+    return f"there is no connection {conn_id}: {hint}"
+
+
 def filled_extra(extra: dict[str, Any]) -> dict[str, Any]:
     """The extra without what a form left empty, and without the prefix that old forms add."""
     named = {name.removeprefix(_PREFIX): value for name, value in extra.items()}

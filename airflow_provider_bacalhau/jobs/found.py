@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from airflow_provider_bacalhau.models.job import Job
 
 
-def jobs_of(client: Client, key: str) -> Iterator[Job]:
-    """All jobs that carry a task's key, in whatever namespace."""
-    return client.iter_jobs(namespace="*", labels=f"airflow-key={key}")
+def jobs_of(client: Client, key: str, namespace: str | None = "*") -> Iterator[Job]:
+    """All jobs that carry a task's key, in whatever namespace unless one is named."""
+    return client.iter_jobs(namespace=namespace, labels=f"airflow-key={key}")
 
 
 def worth_of(

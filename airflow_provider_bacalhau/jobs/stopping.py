@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_bacalhau.errors import ApiError, BacalhauError, Conflict, NotFound, Rejected
+from airflow_provider_bacalhau.jobs.found import jobs_of
 
 if TYPE_CHECKING:
     from airflow_provider_bacalhau.client.sync import Client
@@ -88,7 +89,7 @@ def stop_pinned(
     stop_until_ended(client, stopped[0], namespace=pin.get("namespace"), reason=reason, sleep=sleep)
     if not pin.get("key"):
         return stopped
-    for job in client.iter_jobs(namespace=pin.get("namespace"), labels=f"airflow-key={pin['key']}"):
+    for job in jobs_of(client, pin["key"], pin.get("namespace")):
         own_slot = (job.labels.get("airflow-epoch"), job.labels.get("airflow-slot")) == (pin["epoch"], str(pin["slot"]))
         if own_slot and not job.is_terminal and job.id not in stopped:
             stop_until_ended(client, job.id, namespace=job.namespace, reason=reason, sleep=sleep)
@@ -101,7 +102,6 @@ def stop_epoch(client: Client, key: str, epoch: Epoch, try_number: int, cause: s
 
     :raises BacalhauError: the jobs cannot be listed, or one of them could not be stopped.
     """
-    from airflow_provider_bacalhau.jobs.found import jobs_of
     from airflow_provider_bacalhau.lifecycle.identity import read_labels, stop_reason
 
     reason = stop_reason(epoch.born_us, try_number, cast("Cause", cause))

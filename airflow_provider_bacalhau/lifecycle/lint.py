@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from airflow_provider_bacalhau.lifecycle.secrets import WAY_OUT, secret_paths
-from airflow_provider_bacalhau.lifecycle.spec import timeouts_of
+from airflow_provider_bacalhau.lifecycle.spec import piles_up, timeouts_of
 from airflow_provider_bacalhau.lifecycle.templates import changing, is_unknown
 from airflow_provider_bacalhau.lifecycle.validation import advice, validate
 
@@ -157,14 +157,8 @@ def _restarts(facts: TaskFacts) -> Iterator[Problem]:
 
 
 def _piles_up(facts: TaskFacts) -> Iterator[Problem]:
-    kind = facts.spec.get("Type")
-    if kind in ("service", "daemon") and facts.scheduled and facts.on_existing is None:
-        yield Problem(
-            "error",
-            f"every scheduled run would add one more {kind} job beside those of earlier runs; "
-            "pass on_existing='new' if that is wanted",
-            "Type",
-        )
+    if text := piles_up(facts.spec, scheduled=facts.scheduled, on_existing=facts.on_existing):
+        yield Problem("error", text, "Type")
 
 
 def _unbounded(facts: TaskFacts) -> Iterator[Problem]:

@@ -31,10 +31,12 @@ __all__ = [
     "is_local_module",
     "load_spec",
     "merge",
+    "outlives_task",
     "parse_constraints",
     "parse_input",
     "parse_inputs",
     "parse_publisher",
+    "piles_up",
     "timeouts_of",
     "validate",
     "wasm_spec",
@@ -212,6 +214,21 @@ def with_timeouts(
         if timeouts:
             task["Timeouts"] = timeouts
     return changed
+
+
+def outlives_task(spec: Mapping[str, Any], *, waits: bool, on_kill_action: str) -> bool:
+    """Whether a job is meant to run on when its task has ended: nobody waits for it, it is left, or it never ends."""
+    return not waits or on_kill_action == "leave" or spec.get("Type") in ("service", "daemon")
+
+
+def piles_up(spec: Mapping[str, Any], *, scheduled: bool, on_existing: str | None) -> str:
+    """What is wrong with a job that never ends and is submitted by every scheduled run; empty when that is wanted."""
+    if spec.get("Type") not in ("service", "daemon") or not scheduled or on_existing is not None:
+        return ""
+    return (
+        f"every scheduled run would add one more {spec['Type']} job beside those of earlier runs: "
+        "pass on_existing='new' if that is wanted"
+    )
 
 
 def _module_input(module: str | bytes | Mapping[str, Any]) -> dict[str, Any]:

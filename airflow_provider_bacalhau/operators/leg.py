@@ -101,7 +101,7 @@ class Leg:
         """
         from airflow_provider_bacalhau.hooks.attempt import secrets_rule
         from airflow_provider_bacalhau.lifecycle.secrets import check_secrets
-        from airflow_provider_bacalhau.lifecycle.spec import advice, check, load_spec, merge, with_timeouts
+        from airflow_provider_bacalhau.lifecycle.spec import advice, check, load_spec, merge, piles_up, with_timeouts
 
         one = self.operator
         built = merge(load_spec(one.build_spec(cast("Context", self.context))), one.job_overrides or {})
@@ -116,7 +116,8 @@ class Leg:
         )
         check(spec)
         schedule = getattr(self.context.get("dag"), "schedule", None)
-        check_scheduled(spec, scheduled=schedule is not None, on_existing=one.on_existing)
+        if problem := piles_up(spec, scheduled=schedule is not None, on_existing=one.on_existing):
+            raise ConfigError(f"{one.task_id}: {problem}.")
         for line in advice(spec):
             self.log.warning("%s", line)
         for line in check_secrets(spec, rule=secrets_rule(), redact=redacted):
@@ -298,8 +299,10 @@ class Leg:
             self.log.warning("Bacalhau job %s could not be stopped: %s", pin.job_id, error)
 
     def _lifetime(self, spec: Mapping[str, Any]) -> str:
+        from airflow_provider_bacalhau.lifecycle.spec import outlives_task
+
         one = self.operator
-        kept = not one.wait_for_completion or one.on_kill_action == "leave" or spec.get("Type") in ("service", "daemon")
+        kept = outlives_task(spec, waits=one.wait_for_completion, on_kill_action=one.on_kill_action)
         return "detached" if kept else "task"
 
 
@@ -367,16 +370,4 @@ def check_words(operator: Any) -> None:
         raise ConfigError(
             f"{operator.task_id}: xcom_value={operator.xcom_value!r} needs the job's end; "
             "leave it out, or set wait_for_completion=True."
-        )
-
-
-def check_scheduled(spec: Mapping[str, Any], *, scheduled: bool, on_existing: str | None) -> None:
-    """A job that never ends, submitted by every scheduled run, piles up.
-
-    :raises ConfigError: it was not said that this is wanted.
-    """
-    if spec.get("Type") in ("service", "daemon") and scheduled and on_existing is None:
-        raise ConfigError(
-            f"Every scheduled run would add one more {spec['Type']} job beside those of earlier runs: "
-            "pass on_existing='new' if that is wanted."
         )

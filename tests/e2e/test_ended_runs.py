@@ -44,6 +44,7 @@ def test_a_dag_that_is_deleted_leaves_no_job(world, runs):
 
     def gone():
         now = next(one for one in world.stub_jobs() if one["ID"] == job["ID"])
-        return now["State"]["StateType"] == "Stopped"
+        return now["State"] if now["State"]["StateType"] == "Stopped" else None
 
-    until(gone, LIMIT, lambda: str(world.jobs_of_key(job["Labels"]["airflow-key"])))
+    state = until(gone, LIMIT, lambda: str(world.jobs_of_key(job["Labels"]["airflow-key"])))
+    assert state["Message"].endswith(" on_kill")

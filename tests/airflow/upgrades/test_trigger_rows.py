@@ -85,8 +85,9 @@ def test_new_arguments_have_defaults():
     from airflow_provider_bacalhau.triggers.job import BacalhauJobTrigger
     from airflow_provider_bacalhau.triggers.nodes import BacalhauNodesTrigger
 
-    BacalhauJobTrigger(bacalhau_conn_id="c", job_id="j", namespace=None, watch={})
-    BacalhauNodesTrigger(bacalhau_conn_id="c")
+    job = BacalhauJobTrigger(bacalhau_conn_id="c", job_id="j", namespace=None, watch={}).serialize()[1]
+    assert (job["pin"], job["deadline"], job["target_states"], job["on_kill_action"]) == ({}, None, [], "stop")
+    assert BacalhauNodesTrigger(bacalhau_conn_id="c").serialize()[1]["bacalhau_conn_id"] == "c"
 
 
 async def test_a_watch_with_holes_and_strangers_is_read(cluster):
