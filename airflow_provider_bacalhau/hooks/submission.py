@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_provider_bacalhau.errors import (
     ApiError,
     AttemptOver,
-    BacalhauError,
     BrokenContract,
     Conflict,
     NotFound,
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 FIRST_BUDGET, BUDGET = 90.0, 600.0
 """Seconds that a server may give no usable answer: before anything can have been sent for the task, and after. One that
 gives up sooner leaves a job behind that nobody watches."""
-
-STOP_BUDGET = 120.0
-"""Seconds within which a job that was told to stop has to be seen stopped."""
 
 
 class Submission:
@@ -85,7 +82,7 @@ class Submission:
             self._warn_of_foreign(state.me, found)
             self._warn_of_changes(state.me, found)
             if isinstance(action, rules.Stop):
-                self._stop_all(action.orders, state)
+                self._stop_all(action.orders)
             elif isinstance(action, rules.Wait):
                 self.sleep(min(action.seconds, 15.0))
             elif isinstance(action, rules.Submit):
@@ -112,14 +109,14 @@ class Submission:
         self._need_alive()
 
     def stop(self, job_id: str, namespace: str, cause: str) -> None:
-        """Stop a job in this attempt's name; one that has ended or is gone is fine."""
+        """Stop a job in this attempt's name, once; one that has ended or is gone is fine."""
+        with contextlib.suppress(NotFound, Conflict):
+            self.client.stop_job(job_id, reason=self._reason(cause), namespace=namespace)
+
+    def _reason(self, cause: str) -> str:
         from airflow_provider_bacalhau.lifecycle.identity import Cause, stop_reason
 
-        reason = stop_reason(self.attempt.epoch.born_us, self.attempt.try_number, cast("Cause", cause))
-        try:
-            self.client.stop_job(job_id, reason=reason, namespace=namespace)
-        except (NotFound, Conflict):
-            return
+        return stop_reason(self.attempt.epoch.born_us, self.attempt.try_number, cast("Cause", cause))
 
     # --- identity -------------------------------------------------------------------------------------------------
 
@@ -228,19 +225,20 @@ class Submission:
 
     # --- acting ---------------------------------------------------------------------------------------------------
 
-    def _stop_all(self, orders: Sequence[StopOrder], state: _Progress) -> None:
-        if state.stop_until is None:
-            state.stop_until = self.clock() + STOP_BUDGET
-        elif self.clock() > state.stop_until:
-            ids = ", ".join(order.job.id for order in orders)
-            raise BacalhauError(f"Bacalhau does not stop {ids}, so no new job was submitted: stop it by hand.")
+    def _stop_all(self, orders: Sequence[StopOrder]) -> None:
+        from airflow_provider_bacalhau.jobs.stopping import stop_until_ended
+
         for order in orders:
-            self.log.info("Stopping Bacalhau job %s of an earlier attempt (%s).", order.job.id, order.cause)
-            try:
-                self.stop(order.job.id, order.job.namespace, order.cause)
-            except (Unreachable, ServerFault, BrokenContract) as error:
-                self.log.warning("Stopping %s had no clear answer, looking again: %s", order.job.id, error)
-        self.sleep(0.2)
+            job = order.job
+            self.log.info("Stopping Bacalhau job %s of an earlier attempt (%s).", job.id, order.cause)
+            stop_until_ended(
+                self.client,
+                job.id,
+                namespace=job.namespace,
+                reason=self._reason(order.cause),
+                sleep=self._endure,
+                clock=self.clock,
+            )
 
     def _submit(self, slot: int, state: _Progress, heals: int) -> Pin | None:
         """One submit; None when its fate is unknown or the name is taken, so that the next look tells."""
@@ -340,6 +338,5 @@ class _Progress:
         self.record = record
         self.first = first
         self.sweeps = sweeps
-        self.stop_until: float | None = None
         self.patience = Patience(FIRST_BUDGET)
         self.unanswered: Patience | None = None

@@ -187,7 +187,7 @@ def test_a_job_that_will_not_stop_keeps_the_next_from_starting(submission, orche
     submission().obtain()
     orchestrator._stop = lambda *args: (200, {"EvaluationID": "x"})
     ticks = iter(range(0, 100_000, 50))
-    with pytest.raises(BacalhauError, match="does not stop"):
+    with pytest.raises(BacalhauError, match="did not end within 120s of its stop"):
         submission(try_number=2, epoch=Epoch(1_000_000, 1, 2), clock=lambda: time.time() + next(ticks)).obtain()
     assert orchestrator.puts == 1
 
